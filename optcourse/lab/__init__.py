@@ -1,1 +1,65 @@
-"""To be written."""
+"""What lessons run on. Every public name can be had from here and is loaded when first asked for.
+
+    from optcourse.lab import begin, load, mlp
+"""
+
+import importlib
+from typing import Any
+
+# Public name -> the module of this package that holds it.
+_HOME = {
+    "ACTIVATIONS": "models",
+    "DATASETS": "data",
+    "Claim": "claims",
+    "Data": "data",
+    "MODELS": "models",
+    "Record": "records",
+    "Run": "records",
+    "Texts": "data",
+    "begin": "device",
+    "build": "models",
+    "claim": "claims",
+    "cnn": "models",
+    "cnn1d": "models",
+    "describe_machine": "device",
+    "generator": "device",
+    "grid": "sweep",
+    "home": "device",
+    "load": "data",
+    "load_texts": "data",
+    "mlp": "models",
+    "on_colab": "device",
+    "parameter_count": "models",
+    "profile": "device",
+    "seed_everything": "device",
+    "seeds": "device",
+    "track": "progress",
+}
+
+# A function and its module share a name here, and a package has one attribute for both: it stays the module, as
+# `import optcourse.lab.train` leaves it. Ask the module: `from optcourse.lab.train import train`.
+_MODULES = (
+    "claims",
+    "data",
+    "device",
+    "download",
+    "mnist1d",
+    "models",
+    "probes",
+    "progress",
+    "records",
+    "sweep",
+    "train",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it offers {', '.join(__dir__())}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*_HOME, *_MODULES])
