@@ -1,1 +1,10 @@
-"""To be written."""
+"""Notebook workflow for maintainers: strip, execute, verify, and the text form; `python -m optcourse.authoring --help`.
+
+    stripping    exercises/NN_slug.ipynb from solutions/NN_slug.ipynb
+    execution    a clean environment, stored outputs, canonical metadata
+    textform     py:percent through jupytext, there and back
+    checks       what a committed notebook must hold to; each finding is one line
+    course       which notebooks there are, from the catalogue
+
+The modules need the extra `test` (nbformat, nbclient, jupytext).
+"""
