@@ -1,0 +1,88 @@
+"""Numbers side by side: bars, and the matrix of checks against wrong answers."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from optcourse.plots.style import appearances, in_style_of
+
+
+def bars(
+    values: Mapping[str, float | Sequence[float]],
+    ax: Axes,
+    *,
+    unit: str,
+    digits: int = 3,
+    center: str = "median",
+    title: str | None = None,
+) -> None:
+    """One horizontal bar a label, its number beside it; several numbers a label give a bar and a whisker.
+
+    Args:
+        values: label -> a number, or one number a seed. An infinite number is a diverged run: it is counted beside
+            the bar and left out of it.
+        ax: drawn into; its x label is set.
+        unit: what the numbers are, with their unit, as in "bytes a parameter"; the label of the axis.
+        digits: significant digits of the numbers.
+        center: "median" or "mean", the length of the bar; the whisker goes from the lowest to the highest number.
+        title: what there is to see.
+
+    Raises:
+        ValueError: for no values, an empty sequence, NaN, an empty unit, or another center.
+
+    Example:
+        >>> from optcourse.plots import figure
+        >>> _, ax = figure()
+        >>> bars({"sgd": 0, "momentum": 4, "adam": 8.0}, ax, unit="bytes a parameter")
+        >>> [round(bar.get_width()) for bar in ax.patches]
+        [0, 4, 8]
+    """
+    if center not in ("median", "mean"):
+        raise ValueError(f"center must be 'median' or 'mean', got {center!r}")
+    if not unit.strip():
+        raise ValueError(f"unit must name what the bars measure, got {unit!r}")
+    groups = _checked_groups(values)
+    with in_style_of(ax):
+        looks = appearances(groups)
+        ends = []
+        for row, (label, numbers) in enumerate(groups.items()):
+            finite = [number for number in numbers if math.isfinite(number)]
+            length = float(np.median(finite) if center == "median" else np.mean(finite)) if finite else 0.0
+            low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
+            ax.barh(row, length, height=0.62, color=looks[label].color, edgecolor="black", linewidth=0.8)
+            if high > low:
+                ax.plot([low, high], [row, row], color="#444444", linewidth=2, marker="|", markersize=9)
+            ends.append(max(high, length, 0.0))
+            _annotate(ax, row, ends[-1], length if finite else None, len(numbers) - len(finite), len(numbers), digits)
+        ax.set_yticks(range(len(groups)), list(groups))
+        ax.invert_yaxis()
+        ax.grid(False, axis="y")
+        several = max(len(numbers) for numbers in groups.values())
+        ax.set_xlabel(
+            unit if several == 1 else f"{unit}\n(bar: {center}, whisker: lowest to highest of {several} runs)"
+        )
+        if title is not None:
+            ax.set_title(title)
+        if max(ends) > 0:
+            ax.set_xlim(right=max(ends) * 1.22)  # room for the numbers
+
+
+def _checked_groups(values: Mapping[str, float | Sequence[float]]) -> dict[str, list[float]]:
+    if not values:
+        raise ValueError("no values to draw; give at least one label with a number")
+    groups = {str(label): [float(number) for number in np.atleast_1d(value)] for label, value in values.items()}
+    for label, numbers in groups.items():
+        if not numbers:
+            raise ValueError(f"{label!r} has no numbers; give at least one or leave the label out")
+        if any(math.isnan(number) for number in numbers):
+            raise ValueError(f"{label!r} has a NaN; a diverged run is inf, a missing one is left out")
+    return groups
+
+
+def _annotate(ax: Axes, row: int, end: float, number: float | None, lost: int, total: int, digits: int) -> None:
+    text = "" if number is None else f"{number:.{digits}g}"
+    if lost:
+        text = f"{text}  × {lost} of {total} diverged".strip()
+    ax.annotate(text, (end, row), xytext=(6, 0), textcoords="offset points", va="center", ha="left")

@@ -1,0 +1,108 @@
+"""From a figure to what a notebook shows and stores: one small PNG with its alternative text."""
+
+import base64
+import io
+import sys
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+MAXIMUM_BYTES = 100_000
+"""What one picture may weigh in a stored notebook."""
+
+_CSS_PIXELS_PER_INCH = 96
+
+
+def to_png(figure: Figure, *, alt: str = "", dpi: float | None = None) -> bytes:
+    """The figure as a PNG below `MAXIMUM_BYTES`, with `alt` as its Description.
+
+    At most 256 colors, which line art does not miss and a notebook file does notice; where that is still too heavy
+    the resolution is lowered, down to 60 dots an inch.
+
+    Raises:
+        ValueError: if it stays too heavy: draw fewer points, rasterize less, or split the figure.
+    """
+    FigureCanvasAgg(figure)
+    resolution = dpi or figure.get_dpi()
+    while True:
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=resolution, pil_kwargs={"compress_level": 1})
+        png = _compress(Image.open(buffer), alt)
+        if len(png) <= MAXIMUM_BYTES:
+            return png
+        if resolution <= 60:
+            raise ValueError(
+                f"the picture weighs {len(png):,} bytes at 60 dots an inch, more than {MAXIMUM_BYTES:,}; "
+                "draw fewer points or split it into two figures"
+            )
+        resolution = max(60, resolution * 0.8)
+
+
+def _compress(image: Image.Image, alt: str) -> bytes:
+    information = PngInfo()
+    if alt:
+        information.add_itxt("Description", alt)
+    buffer = io.BytesIO()
+    indexed = image.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    indexed.save(buffer, format="PNG", optimize=True, pnginfo=information)
+    return buffer.getvalue()
+
+
+def show(figure: Figure, *, alt: str) -> None:
+    """Show the figure as one PNG with `alt` as its text, and close it.
+
+    The text stands where a page cannot show the picture, is read aloud, and is what nbval compares: say what is drawn
+    and what there is to see, and leave out figures that differ from machine to machine.
+
+    Raises:
+        ValueError: for an empty `alt`, or a picture that cannot be made small enough.
+    """
+    alt = _checked(alt)
+    png = to_png(figure, alt=alt)
+    width, height = (round(inches * _CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close(figure)  # a figure made through pyplot would be shown a second time at the end of the cell
+    _display(mimebundle(png, alt, width=width, height=height), alt)
+
+
+def show_animation(png: bytes, *, alt: str) -> None:
+    """Show an animated PNG, as `race` makes it, with `alt` as its text.
+
+    Raises:
+        ValueError: for an empty `alt`, bytes that are no PNG, or more than `MAXIMUM_BYTES`.
+    """
+    alt = _checked(alt)
+    if not png.startswith(b"\x89PNG\r\n\x1a\n"):
+        raise ValueError("the animation must be the bytes of a PNG, as race(...) returns them")
+    if len(png) > MAXIMUM_BYTES:
+        raise ValueError(f"the animation weighs {len(png):,} bytes, more than {MAXIMUM_BYTES:,}; draw fewer frames")
+    _display(mimebundle(png, alt), alt)
+
+
+def mimebundle(
+    png: bytes, alt: str, *, width: int | None = None, height: int | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Jupyter's (data, metadata) of a picture: base64 PNG, its text, and the size on the page in CSS pixels."""
+    metadata = {"alt": alt} | {key: value for key, value in (("width", width), ("height", height)) if value}
+    return {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": alt}, {"image/png": metadata}
+
+
+def _checked(alt: str) -> str:
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(f"alt must say in words what the picture shows, got {alt!r}")
+    return " ".join(alt.split())
+
+
+def _display(bundle: tuple[dict[str, Any], dict[str, Any]], alt: str) -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.display import display
+
+    data, metadata = bundle
+    if InteractiveShell.initialized():
+        display(data, metadata=metadata, raw=True)
+    else:
+        sys.stdout.write(f"[figure] {alt}\n")
