@@ -19,12 +19,14 @@ def to_text(notebook: Path, text: Path) -> None:
     """Write the text form of a notebook file.
 
     Raises:
-        FileExistsError: if the text is newer than the notebook, so that edits not yet taken back would be lost.
+        FileExistsError: if the text is newer than the notebook and differs, so that edits would be lost.
     """
-    if text.exists() and text.stat().st_mtime > notebook.stat().st_mtime:
+    content = jupytext.writes(read(notebook), fmt=FORMAT)
+    newer = text.exists() and text.stat().st_mtime > notebook.stat().st_mtime
+    if newer and text.read_text(encoding="utf-8") != content:
         raise FileExistsError(f"{text} has edits newer than {notebook}; take them back with from-text, or delete it")
     text.parent.mkdir(parents=True, exist_ok=True)
-    text.write_text(jupytext.writes(read(notebook), fmt=FORMAT), encoding="utf-8", newline="\n")
+    text.write_text(content, encoding="utf-8", newline="\n")
 
 
 def from_text(text: Path, notebook: Path) -> None:
@@ -34,4 +36,7 @@ def from_text(text: Path, notebook: Path) -> None:
     notebook is executed, which `verify` notices.
     """
     edited = jupytext.reads(text.read_text(encoding="utf-8"), fmt=FORMAT)
-    write(combine_inputs_with_outputs(edited, read(notebook), fmt=FORMAT) if notebook.exists() else edited, notebook)
+    if notebook.exists():
+        edited = combine_inputs_with_outputs(edited, read(notebook), fmt=FORMAT)
+    edited.metadata.pop("jupytext", None)
+    write(edited, notebook)
