@@ -7,28 +7,21 @@
 What ships, and under whose licence, stands in NOTICE and in `datasets/`.
 """
 
-import gzip
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from optcourse.lab import mnist1d
 from optcourse.lab.device import device as choose_device
 from optcourse.lab.device import generator
 from optcourse.lab.errors import require_integer, unknown
+from optcourse.lab.sources import READERS, checksum, movie_snippets
 
-_SPLIT_SEED = 0  # of the splits made here; changing it changes every number in the course
-_DIGITS_TEST = 360
-_SNIPPETS_TEST = 2000
+DATASETS = tuple(READERS)
+TEXTS = ("movie_snippets",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +64,7 @@ class Data:
         if not self.checksum:
             parts = (self.x_train, self.y_train, self.x_test, self.y_test)
             meta = self.device.type == "meta"  # no bytes to read
-            object.__setattr__(self, "checksum", "none" if meta else _checksum(*(p.detach().cpu() for p in parts)))
+            object.__setattr__(self, "checksum", "none" if meta else checksum(*parts))
 
     @property
     def description(self) -> str:
@@ -153,7 +146,7 @@ class Texts:
 
     Attributes:
         texts_train, texts_test: the sentences.
-        ratings_train, ratings_test: (N,) floating, the mean of twenty people's ratings on VADER's scale from
+        ratings_train, ratings_test: (N,) floating, the mean of several people's ratings on VADER's scale from
             -4 (extremely negative) over 0 (neutral) to 4 (extremely positive).
         y_train, y_test: (N,) int64, 1 where the rating is above 0.
         classes: what 0 and 1 stand for.
@@ -219,10 +212,10 @@ def load(
         raise unknown("data set", name, [*DATASETS, *TEXTS])
     dtype = _floating(dtype)
     target = choose_device(device)
-    arrays = _full_fashion_mnist(download) if name == "fashion_mnist_full" else DATASETS[name]()
+    arrays = READERS[name](download)
 
-    def inputs(x: NDArray[Any]) -> Tensor:
-        return torch.tensor(x, device=target).to(dtype) / arrays.scale
+    def inputs(x: NDArray[Any]) -> Tensor:  # divided on the CPU, where it rounds alike for every device
+        return (torch.tensor(x).to(dtype) / arrays.scale).to(target)
 
     return Data(
         name=name,
@@ -239,7 +232,7 @@ def load(
 def load_texts(
     name: str = "movie_snippets", *, device: str | torch.device | None = None, dtype: torch.dtype = torch.float32
 ) -> Texts:
-    """Load rated texts: `movie_snippets`, 8,070 + 2,000 sentences from film reviews, each rated by twenty people.
+    """Load rated texts: `movie_snippets`, 8,070 + 2,000 sentences from film reviews, each rated by several people.
 
     Args:
         name: `movie_snippets`.
@@ -254,122 +247,13 @@ def load_texts(
     if name not in TEXTS:
         raise unknown("text data set", name, TEXTS)
     dtype, target = _floating(dtype), choose_device(device)
-    texts, ratings, train, test, checksum = TEXTS[name]()
+    texts, ratings, train, test, digest = movie_snippets()
 
-    def part(index: NDArray[np.int64]) -> tuple[tuple[str, ...], Tensor, Tensor]:
+    def part(index: NDArray[Any]) -> tuple[tuple[str, ...], Tensor, Tensor]:
         rating = torch.tensor(ratings[index], dtype=dtype, device=target)
         return tuple(texts[i] for i in index), rating, (rating > 0).long()
 
-    return Texts(name, *part(train), *part(test), ("negative", "positive"), "movie snippets", checksum)
-
-
-class _Arrays(NamedTuple):
-    """A data set as its source has it; inputs are divided by `scale`."""
-
-    title: str
-    classes: tuple[str, ...]
-    x_train: NDArray[Any]
-    y_train: NDArray[Any]
-    x_test: NDArray[Any]
-    y_test: NDArray[Any]
-    scale: float
-    checksum: str
-
-
-_ARTICLES = (
-    "T-shirt/top",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
-_DIGITS = tuple("0123456789")
-
-
-def _file(name: str) -> Any:
-    return resources.files("optcourse.lab") / "datasets" / name
-
-
-@cache
-def _fashion_mnist() -> _Arrays:
-    with _file("fashion_mnist.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        parts = [arrays[key] for key in ("x_train", "y_train", "x_test", "y_test")]
-    return _images("Fashion-MNIST subset", _ARTICLES, parts, 255.0)
-
-
-def _full_fashion_mnist(download: bool) -> _Arrays:
-    raise NotImplementedError("the full Fashion-MNIST comes with the next commit")
-
-
-@cache
-def _digits() -> _Arrays:
-    with _file("digits.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        images, labels = arrays["images"], arrays["labels"]
-    train, test = _split(labels, _DIGITS_TEST)
-    return _images("digits", _DIGITS, [images[train], labels[train], images[test], labels[test]], 16.0)
-
-
-@cache
-def _mnist1d() -> _Arrays:
-    signals = mnist1d.generate()
-    # Sums may round differently from one machine to the next; six decimals are the same everywhere.
-    rounded = [np.rint(x * 1e6).astype(np.int32) for x in (signals.x, signals.x_test)]
-    checksum = _checksum(rounded[0], signals.y, rounded[1], signals.y_test)
-    return _Arrays("MNIST-1D", _DIGITS, signals.x, signals.y, signals.x_test, signals.y_test, 1.0, checksum)
-
-
-@cache
-def _movie_snippets() -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], str]:
-    packed = _file("movie_snippets.tsv.gz").read_bytes()
-    content = gzip.decompress(packed)
-    rows = [line.split("\t") for line in content.decode("utf-8").rstrip("\n").split("\n")]
-    ratings = np.array([float(rating) for _, rating, _ in rows])
-    texts = tuple(text for _, _, text in rows)
-    train, test = _split(ratings > 0, _SNIPPETS_TEST)
-    return texts, ratings, train, test, hashlib.sha256(content).hexdigest()[:12]
-
-
-DATASETS: dict[str, Callable[[], _Arrays]] = {
-    "fashion_mnist": _fashion_mnist,
-    "fashion_mnist_full": lambda: _full_fashion_mnist(False),
-    "digits": _digits,
-    "mnist1d": _mnist1d,
-}
-TEXTS = {"movie_snippets": _movie_snippets}
-
-
-def _images(title: str, classes: tuple[str, ...], parts: list[NDArray[Any]], scale: float) -> _Arrays:
-    x_train, y_train, x_test, y_test = parts
-    return _Arrays(title, classes, x_train[:, None], y_train, x_test[:, None], y_test, scale, _checksum(*parts))
-
-
-def _split(labels: NDArray[Any], n_test: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row numbers of train and test, stratified: each class has its share of the test rows, to within one."""
-    random = np.random.RandomState(_SPLIT_SEED)  # the legacy generator's stream is frozen for good
-    order = random.permutation(len(labels))
-    values, counts = np.unique(labels, return_counts=True)
-    exact = counts * n_test / len(labels)
-    share = np.floor(exact).astype(int)
-    share[np.argsort(share - exact, kind="stable")[: n_test - share.sum()]] += 1
-    chosen = [order[labels[order] == value][:number] for value, number in zip(values, share, strict=True)]
-    in_test = np.isin(order, np.concatenate(chosen))
-    return order[~in_test], order[in_test]
-
-
-def _checksum(*parts: NDArray[Any] | Tensor) -> str:
-    """First 12 hexadecimal digits of the SHA-256 of the parts' types, shapes and little-endian bytes, in order."""
-    digest = hashlib.sha256()
-    for part in parts:
-        array = part.numpy() if isinstance(part, Tensor) and part.dtype != torch.bfloat16 else np.asarray(part)
-        array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:12]
+    return Texts(name, *part(train), *part(test), ("negative", "positive"), "movie snippets", digest)
 
 
 def _floating(dtype: object) -> torch.dtype:
