@@ -1,28 +1,32 @@
 """Records to figures: every function draws on the Axes it is given; `show` turns a figure into one small picture.
 
 style, figure                look of a notebook or of slides, and a figure in it
-show, show_animation         one PNG with its text
+show, show_animation, to_png one PNG with its text
 curves, learning_rates       what trainings recorded
-trajectories, race           paths on a test surface, still and moving
-bars, kill_matrix            numbers side by side
+trajectories, race, journey  paths on a test surface, still and moving
+bars                         numbers side by side
 """
 
+from optcourse.plots.animation import race
 from optcourse.plots.comparisons import bars
 from optcourse.plots.display import MAXIMUM_BYTES, mimebundle, show, show_animation, to_png
 from optcourse.plots.style import PALETTE, Appearance, appearances, figure, style
-from optcourse.plots.surfaces import trajectories
+from optcourse.plots.surfaces import Journey, journey, trajectories
 from optcourse.plots.training import curves, learning_rates
 
 __all__ = [
     "MAXIMUM_BYTES",
     "PALETTE",
     "Appearance",
+    "Journey",
     "appearances",
     "bars",
     "curves",
     "figure",
+    "journey",
     "learning_rates",
     "mimebundle",
+    "race",
     "show",
     "show_animation",
     "style",

@@ -5,6 +5,7 @@ import io
 import sys
 from typing import Any
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -13,7 +14,10 @@ from PIL.PngImagePlugin import PngInfo
 MAXIMUM_BYTES = 100_000
 """What one picture may weigh in a stored notebook."""
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
 _CSS_PIXELS_PER_INCH = 96
+_LOWEST_RESOLUTION = 60  # dots an inch; below it tick labels cannot be read
 
 
 def to_png(figure: Figure, *, alt: str = "", dpi: float | None = None) -> bytes:
@@ -25,20 +29,41 @@ def to_png(figure: Figure, *, alt: str = "", dpi: float | None = None) -> bytes:
     Raises:
         ValueError: if it stays too heavy: draw fewer points, rasterize less, or split the figure.
     """
-    FigureCanvasAgg(figure)
     resolution = dpi or figure.get_dpi()
     while True:
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=resolution, pil_kwargs={"compress_level": 1})
-        png = _compress(Image.open(buffer), alt)
+        png = _compress(rendered(figure, resolution), alt)
         if len(png) <= MAXIMUM_BYTES:
             return png
-        if resolution <= 60:
+        if resolution <= _LOWEST_RESOLUTION:
             raise ValueError(
-                f"the picture weighs {len(png):,} bytes at 60 dots an inch, more than {MAXIMUM_BYTES:,}; "
+                f"the picture weighs {len(png):,} bytes at {resolution:g} dots an inch, more than {MAXIMUM_BYTES:,}; "
                 "draw fewer points or split it into two figures"
             )
-        resolution = max(60, resolution * 0.8)
+        # Bytes go with the number of pixels; 0.95 so that the next try is the last as a rule.
+        resolution = max(_LOWEST_RESOLUTION, 0.95 * resolution * (MAXIMUM_BYTES / len(png)) ** 0.5)
+
+
+def rendered(figure: Figure, dpi: float) -> Image.Image:
+    """The figure as pixels; its own resolution and canvas are as before afterwards."""
+    canvas, before = figure.canvas, figure.get_dpi()
+    try:
+        figure.set_dpi(dpi)
+        agg = FigureCanvasAgg(figure)
+        agg.draw()
+        return Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3].copy())
+    finally:
+        figure.set_dpi(before)
+        figure.set_canvas(canvas)
+
+
+def to_indexed(image: Image.Image, colors: int = 256) -> Image.Image:
+    """The image with a palette of its own; white stays white, so that the picture does not stand out on a page."""
+    indexed = image.convert("RGB").quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette = np.asarray(indexed.getpalette(), dtype=int).reshape(-1, 3)
+    lightest = int(palette.sum(axis=1).argmax())
+    palette[lightest] = 255
+    indexed.putpalette(palette.astype(np.uint8).tobytes())
+    return indexed
 
 
 def _compress(image: Image.Image, alt: str) -> bytes:
@@ -46,8 +71,7 @@ def _compress(image: Image.Image, alt: str) -> bytes:
     if alt:
         information.add_itxt("Description", alt)
     buffer = io.BytesIO()
-    indexed = image.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    indexed.save(buffer, format="PNG", optimize=True, pnginfo=information)
+    to_indexed(image).save(buffer, format="PNG", optimize=True, pnginfo=information)
     return buffer.getvalue()
 
 
@@ -76,7 +100,7 @@ def show_animation(png: bytes, *, alt: str) -> None:
         ValueError: for an empty `alt`, bytes that are no PNG, or more than `MAXIMUM_BYTES`.
     """
     alt = _checked(alt)
-    if not png.startswith(b"\x89PNG\r\n\x1a\n"):
+    if not png.startswith(PNG_SIGNATURE):
         raise ValueError("the animation must be the bytes of a PNG, as race(...) returns them")
     if len(png) > MAXIMUM_BYTES:
         raise ValueError(f"the animation weighs {len(png):,} bytes, more than {MAXIMUM_BYTES:,}; draw fewer frames")

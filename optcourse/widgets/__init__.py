@@ -1,1 +1,10 @@
-"""To be written."""
+"""Explorers: figures with controls.
+
+Explorer, Drawing, Choices   what explorers are made of
+race_on_a_surface            optimizers on a test surface
+"""
+
+from optcourse.widgets.explorer import Choices, Drawing, Explorer
+from optcourse.widgets.race import race_on_a_surface
+
+__all__ = ["Choices", "Drawing", "Explorer", "race_on_a_surface"]
