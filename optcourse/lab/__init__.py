@@ -18,7 +18,6 @@ _HOME = {
     "Texts": "data",
     "begin": "device",
     "build": "models",
-    "claim": "claims",
     "cnn": "models",
     "cnn1d": "models",
     "describe_machine": "device",
@@ -33,6 +32,8 @@ _HOME = {
     "profile": "device",
     "seed_everything": "device",
     "seeds": "device",
+    "series": "records",
+    "show_source": "listing",
     "track": "progress",
 }
 
@@ -48,6 +49,7 @@ _MODULES = (
     "probes",
     "progress",
     "records",
+    "listing",
     "sweep",
     "train",
 )

@@ -1,7 +1,7 @@
 """What training leaves behind: plain records that plots draw and claims measure."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,3 +53,22 @@ class Run:
             if value is not None:
                 return float(value)
         return math.nan
+
+
+def series(values: Iterable[float], name: str, *, data: str = "a made-up problem", **config: Any) -> Run:
+    """A run of one number a step, for experiments that are no training of a net.
+
+    Args:
+        values: the number before the first step, after it, and so on.
+        name: what the number is; the probe's name in each record.
+        data: which data were used.
+        config: the settings, as in `Run.config`.
+
+    Example:
+        >>> run = series([1.0, 0.5], "distance", optimizer="sgd", seed=0)
+        >>> run.final("distance"), run.records[-1].step
+        (0.5, 1)
+    """
+    lr = float(config.get("lr", math.nan))
+    records = tuple(Record(t, float(t), math.nan, lr, values={name: float(value)}) for t, value in enumerate(values))
+    return Run(config, records, data)

@@ -1,0 +1,221 @@
+"""Claims: verdicts, marks, records, staleness, and that prose and records agree with them."""
+
+import math
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from optcourse.catalogue import lessons
+from optcourse.experiments import Ledger, claims, record_path
+from optcourse.experiments.__main__ import is_fresh, weaknesses
+from optcourse.lab import claims as lab_claims
+from optcourse.lab.claims import Band, Claim, ClaimError, ClaimRecord, Interval, Result, at_least, at_most, within
+
+READY = [lesson for lesson in lessons() if lesson.ready]
+ALL = {id: claim for lesson in READY for id, claim in claims(lesson.slug).items()}
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+def measure_seed(seed: int) -> float:
+    return float(seed)
+
+
+def made(asks: Interval, *values: float, **options) -> Result:
+    claim = Claim("optimizers.example", "A sentence.", asks, measure_seed, **options)
+    return Result(claim, dict(enumerate(values)))
+
+
+@pytest.mark.parametrize(
+    ("asks", "values", "verdict"),
+    [
+        (at_least(1), (1.0, 2.0), "reproduced"),
+        (at_least(1), (0.9, 2.0), "undecided"),
+        (at_least(1), (0.1, 0.9), "not reproduced"),
+        (at_most(1), (0.1, 0.9), "reproduced"),
+        (at_most(1), (1.1, 9.0), "not reproduced"),
+        (within(1, 2), (1.1, 1.9), "reproduced"),
+        (within(1, 2), (0.5, 2.5), "undecided"),
+        (within(1, 2), (2.1, 2.5), "not reproduced"),
+        (at_least(1), (math.inf, 2.0), "reproduced"),
+        (at_least(1), (math.nan, 2.0), "not reproduced"),
+    ],
+)
+def test_verdicts(asks, values, verdict):
+    assert made(asks, *values).verdict == verdict
+
+
+def test_a_contradicted_claim_fails_and_says_all():
+    with pytest.raises(ClaimError, match=r"optimizers\.example.*says reproduced.*not reproduced.*at least 5.*0: 1\.0"):
+        made(at_least(5), 1.0, 2.0).require()
+
+
+def test_an_unexpected_reproduction_fails_too():
+    result = made(at_least(5), 6.0, 7.0, expected="not reproduced", reason="too small a net")
+    with pytest.raises(ClaimError, match="the lesson says not reproduced"):
+        result.require()
+
+
+def test_an_undecided_claim_is_shown():
+    assert "undecided" in repr(made(at_least(1), 0.5, 2.0).require())
+
+
+def test_a_recomputed_seed_must_meet_its_record():
+    claim = Claim("optimizers.example", "A sentence.", at_least(0), measure_seed, kind="recorded", tolerance=0.1)
+    Result(claim, {0: 1.0, 1: 2.0}, recomputed=(0, 1.05)).require()
+    for value in (1.2, math.nan):
+        with pytest.raises(ClaimError, match="make claims"):
+            Result(claim, {0: 1.0, 1: 2.0}, recomputed=(0, value)).require()
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Interval(2, 1), "low < high"),
+        (lambda: Band.of({}), "at least one seed"),
+        (lambda: made(at_least(0), 1.0, kind="recorded"), "tolerance"),
+        (lambda: made(at_least(0), 1.0, expected="not reproduced"), "reason"),
+    ],
+)
+def test_bad_input_is_refused(make, text):
+    with pytest.raises(ValueError, match=text):
+        make()
+
+
+def test_margin_is_in_band_widths():
+    assert Band(3.0, 2.5, 3.5).margin(at_least(1)) == 2.0
+    assert Band(3.0, 3.0, 3.0).margin(at_least(1)) == math.inf
+    assert Band(1.5, 1.4, 1.6).margin(within(1, 1.7)) == pytest.approx(1.0)
+
+
+def test_every_measured_digit_stands_between_the_marks():
+    result = made(within(0, 10), 1.2345, 5.4321, paper="7 %", unit="%")
+    for text in (repr(result), result._repr_html_()):
+        outside = re.sub(r"⟨[^⟩]*⟩", "", text)
+        for digits in ("1.23", "5.43", "3.33"):
+            assert digits in text
+            assert digits not in outside
+
+
+def test_html_is_escaped():
+    result = Result(Claim("optimizers.x", "a < b & <script>", at_least(0), measure_seed), {0: 1.0})
+    assert "<script>" not in result._repr_html_()
+    assert "a &lt; b" in result._repr_html_()
+
+
+def test_ledger_refuses_unknown_and_missing_claims():
+    ledger = Ledger("optimizers")
+    with pytest.raises(KeyError, match=r"optimizers\.adam_memory"):
+        ledger("optimizers.nonsense")
+    ledger("optimizers.adam_memory")
+    with pytest.raises(ValueError, match=r"not made.*momentum_memory"):
+        ledger.table()
+
+
+def test_code_hash_follows_behavior_and_not_layout(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(lab_claims, "__name__", "claimed.lab")
+    package = tmp_path / "claimed"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "deep.py").write_text('"""Doc."""\ndef f(x):\n    return x + 1\n')
+    (package / "top.py").write_text("from claimed.deep import f\ndef measure(seed):\n    return f(seed)\n")
+
+    def fresh_hash() -> str:
+        lab_claims.code_hash.cache_clear()
+        lab_claims._source.cache_clear()
+        return lab_claims.code_hash("claimed.top")
+
+    first = fresh_hash()
+    (package / "deep.py").write_text('# Other\ndef f(x):\n    """Another."""\n    return (x +\n        1)\n')
+    assert fresh_hash() == first
+    (package / "deep.py").write_text("def f(x):\n    return x + 2\n")
+    assert fresh_hash() != first
+    lab_claims.code_hash.cache_clear()
+    lab_claims._source.cache_clear()
+
+
+def test_records_survive_a_round_trip(tmp_path):
+    record = ClaimRecord("optimizers.x", {0: 1.0, 1: math.inf}, 1, "ab", "make claims", {"torch": "2"}, "digits")
+    record.save(tmp_path / "deep" / "x.json")
+    assert ClaimRecord.load(tmp_path / "deep" / "x.json") == record
+    assert record.sets() == [{0: 1.0}, {1: math.inf}]
+    with pytest.raises(FileNotFoundError, match="make claims"):
+        ClaimRecord.load(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("id", ALL)
+def test_every_claim_is_recorded_afresh_and_carries(id):
+    claim = ALL[id]
+    assert is_fresh(claim), f"{id}: its record is of other code; run `make claims`"
+    assert weaknesses(claim, ClaimRecord.load(record_path(id))) == []
+
+
+def test_weak_claims_are_named():
+    claim = Claim("optimizers.x", "A sentence.", at_least(0), measure_seed)
+
+    def faults(*values: float) -> str:
+        return " ".join(weaknesses(claim, ClaimRecord("x", dict(enumerate(values)), 2, "", "", {})))
+
+    assert faults(*[5.0, 6.0] * 5) == ""
+    assert "margin" in faults(*[0.1, 6.0] * 5)
+    assert "verdicts" in faults(*[5.0, 6.0] * 4, -1.0, -2.0)
+    assert "4 disjoint" in faults(*[5.0, 6.0] * 4)
+
+
+# Prose cites a claim as: 0.82 [optimizers.heavy_ball_rate]
+CITATION = re.compile(r"(-?\d[\d,]*\.?\d*)[^\d\[\]]{0,40}\[(\w+\.\w+)\]")
+STORED = re.compile(r"\| (\w+\.\w+) \|.*?⟨(\S+) \[(\S+), (\S+)\]⟩", re.DOTALL)
+
+
+def cited_outside_their_band(notebook) -> list[str]:
+    """Citations in the prose of a notebook whose number is not inside the band its outputs show."""
+    bands: dict[str, tuple[float, float]] = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            text = output.get("data", {}).get("text/plain", "")
+            for id, _, low, high in STORED.findall(text):
+                bands.setdefault(id, (_read(low), _read(high)))
+    faults = []
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        for number, id in CITATION.findall(cell.source):
+            if id not in bands:
+                faults.append(f"{id} is cited and never shown")
+                continue
+            low, high = bands[id]
+            slack = _half_digit(number)
+            if not low - slack <= _read(number) <= high + slack:
+                faults.append(f"{number} [{id}] is outside its band {low:g} to {high:g}")
+    return faults
+
+
+def _read(number: str) -> float:
+    return float(number.replace(",", ""))
+
+
+def _half_digit(number: str) -> float:
+    """Half a unit of the last digit that the prose gives: 0.82 may stand for 0.8182."""
+    return 0.5 * 10 ** -len(number.partition(".")[2])
+
+
+@pytest.mark.parametrize("stem", [lesson.stem for lesson in READY])
+def test_numbers_in_prose_lie_inside_their_claims(stem):
+    notebook = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4)
+    assert sum(len(CITATION.findall(c.source)) for c in notebook.cells if c.cell_type == "markdown") >= 5
+    assert cited_outside_their_band(notebook) == []
+
+
+def test_a_wrong_number_in_prose_is_found():
+    shown = nbformat.v4.new_code_cell("claim('optimizers.x')")
+    text = "reproduced | optimizers.x | A sentence.\n  measured: ⟨0.821 [0.82, 0.822]⟩ over 3 seeds"
+    shown.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": text})]
+
+    def faults(prose: str) -> list[str]:
+        return cited_outside_their_band(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(prose), shown]))
+
+    assert faults("It is 0.82 a step [optimizers.x].") == []
+    assert "outside" in faults("It is 0.84 a step [optimizers.x].")[0]
+    assert "never shown" in faults("It is 3 [optimizers.y].")[0]
