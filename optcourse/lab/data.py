@@ -4,7 +4,7 @@
     data.x_train      float tensor (10000, 1, 28, 28) in [0, 1], on the device
     data.description  "Fashion-MNIST subset, 10,000 train + 2,000 test, sha256 ..."
 
-What ships, and under whose licence, stands in NOTICE and in `datasets/`.
+What ships, and under whose license, stands in NOTICE and in `datasets/`.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from torch.utils.data import TensorDataset
 
 from optcourse.lab.device import device as choose_device
 from optcourse.lab.device import generator
-from optcourse.lab.errors import require_integer, unknown
+from optcourse.lab.errors import require_floating, require_integer, unknown
 from optcourse.lab.sources import READERS, checksum, movie_snippets
 
 DATASETS = tuple(READERS)
@@ -88,7 +88,7 @@ class Data:
     def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
         """The same data on another device, or in another floating type."""
         target = self.device if device is None else choose_device(device)
-        dtype = self.x_train.dtype if dtype is None else _floating(dtype)
+        dtype = self.x_train.dtype if dtype is None else require_floating(dtype)
         return replace(
             self,
             x_train=self.x_train.to(target, dtype),
@@ -210,7 +210,7 @@ def load(
         raise ValueError(f"{name!r} holds texts, not tensors; use load_texts({name!r})")
     if name not in DATASETS:
         raise unknown("data set", name, [*DATASETS, *TEXTS])
-    dtype = _floating(dtype)
+    dtype = require_floating(dtype)
     target = choose_device(device)
     arrays = READERS[name](download)
 
@@ -246,7 +246,7 @@ def load_texts(
     """
     if name not in TEXTS:
         raise unknown("text data set", name, TEXTS)
-    dtype, target = _floating(dtype), choose_device(device)
+    dtype, target = require_floating(dtype), choose_device(device)
     texts, ratings, train, test, digest = movie_snippets()
 
     def part(index: NDArray[Any]) -> tuple[tuple[str, ...], Tensor, Tensor]:
@@ -254,12 +254,6 @@ def load_texts(
         return tuple(texts[i] for i in index), rating, (rating > 0).long()
 
     return Texts(name, *part(train), *part(test), ("negative", "positive"), "movie snippets", digest)
-
-
-def _floating(dtype: object) -> torch.dtype:
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise ValueError(f"dtype must be a floating torch.dtype such as torch.float32, got {dtype!r}")
-    return dtype
 
 
 def _move_targets(y: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+import torch
+
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
     """The error for a name that is not in a table; names the nearest that is.
@@ -47,3 +49,14 @@ def require_integer(name: str, value: object, *, low: int, high: int | None = No
     if number < low or (high is not None and number > high):
         raise ValueError(f"{name} must be {interval}, got {number}")
     return number
+
+
+def require_floating(dtype: object) -> torch.dtype:
+    """`dtype` when it is a floating type of torch's; else an error.
+
+    Raises:
+        ValueError: on anything else, strings and numpy's types included.
+    """
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise ValueError(f"dtype must be a floating torch.dtype such as torch.float32, got {dtype!r}")
+    return dtype

@@ -16,7 +16,7 @@ from torch.nn.utils import skip_init
 
 from optcourse.lab.device import device as choose_device
 from optcourse.lab.device import generator
-from optcourse.lab.errors import require_integer, unknown
+from optcourse.lab.errors import require_floating, require_integer, unknown
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -188,7 +188,7 @@ def _initialize(
                 bound = 1 / math.sqrt(layer.weight[0].numel())
                 for parameter in layer.parameters():
                     parameter.uniform_(-bound, bound, generator=random)
-    return model.to(choose_device(device), dtype)
+    return model.to(choose_device(device), require_floating(dtype))
 
 
 def _activation(activation: str | type[nn.Module]) -> type[nn.Module]:
