@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from optcourse.lab.device import on_colab
+from optcourse.lab.place import on_colab
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from optcourse.lab import download, mnist1d
-from optcourse.lab.device import home
+from optcourse.lab.place import home
 
 _SPLIT_SEED = 0  # of the splits made here; changing it changes every number in the course
 _DIGITS_TEST = 360

@@ -13,6 +13,7 @@ import torch
 
 from optcourse import __version__
 from optcourse.lab import device as module
+from optcourse.lab import place
 from optcourse.lab.device import (
     begin,
     describe_machine,
@@ -130,7 +131,7 @@ def test_home_follows_its_variable_and_is_made(monkeypatch, tmp_path):
     ],
 )
 def test_home_is_where_the_platform_keeps_data(monkeypatch, tmp_path, system, variables, expected):
-    monkeypatch.setattr(module.sys, "platform", system)
+    monkeypatch.setattr(place.sys, "platform", system)
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value.format(tmp_path))
@@ -147,7 +148,7 @@ def test_a_home_that_is_a_file_says_what_to_do(monkeypatch, tmp_path):
 def test_a_home_without_permission_says_what_to_do(monkeypatch, tmp_path):
     # Root may write everywhere, so the answer of the operating system is given in its place.
     monkeypatch.setenv("OPTCOURSE_HOME", str(tmp_path))
-    monkeypatch.setattr(module.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(place.os, "access", lambda path, mode: False)
     with pytest.raises(PermissionError, match=r"no permission to write.*OPTCOURSE_HOME"):
         home()
 
