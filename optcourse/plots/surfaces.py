@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _GRID = 121  # points a side: fine enough for smooth level lines at the size of a notebook's figure
 _LEVELS = 14
-_SHADES = [str(round(shade, 3)) for shade in np.linspace(0.99, 0.80, _LEVELS - 1)]  # light: paths stand out
+_SHADES = [str(round(shade, 3)) for shade in np.linspace(0.99, 0.85, _LEVELS - 1)]  # light: paths stand out
 
 
 class Journey(NamedTuple):

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import html
-import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -11,8 +10,9 @@ from typing import Any, NamedTuple
 import ipywidgets
 import traitlets
 
-from optcourse.plots import mimebundle, to_png
+from optcourse.plots import mimebundle, style, to_png
 
+_TEXT = "line-height: 1.45; max-width: 60em;"
 _PAUSE = 0.05  # seconds in which further changes join one redraw; below what a hand notices
 
 
@@ -76,9 +76,8 @@ class Explorer:
         self._draw = draw
         self._setting = False
         self._pending: asyncio.TimerHandle | None = None
-        self._lock = threading.RLock()  # a front end's changes may arrive in another thread than a cell's
         # An <img> in HTML because ipywidgets.Image has no alternative text in any release.
-        self._picture = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 520px", min_width="320px"))
+        self._picture = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 480px", min_width="300px"))
         self._words = ipywidgets.HTML(layout=ipywidgets.Layout(width="100%"))
         self.widget = self._assemble(title, text)
         for control in self.controls.values():
@@ -86,8 +85,8 @@ class Explorer:
         self.set(**(first or {}))
 
     def _assemble(self, title: str, text: str) -> ipywidgets.Widget:
-        heading = ipywidgets.HTML(f"<b>{html.escape(title)}</b><br>{html.escape(text)}")
-        panel = ipywidgets.VBox(list(self.controls.values()), layout=ipywidgets.Layout(flex="0 1 340px"))
+        heading = ipywidgets.HTML(f'<div style="{_TEXT}"><b>{html.escape(title)}.</b> {html.escape(text)}</div>')
+        panel = ipywidgets.VBox(list(self.controls.values()), layout=ipywidgets.Layout(flex="0 1 300px"))
         row = ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start", width="100%")
         return ipywidgets.VBox([heading, ipywidgets.HBox([panel, self._picture], layout=row), self._words])
 
@@ -106,7 +105,7 @@ class Explorer:
         unknown = [name for name in values if name not in self.controls]
         if unknown:
             raise ValueError(f"no control {unknown[0]!r}; there are {', '.join(self.controls)}")
-        with self._lock:
+        with style():  # one lock with whatever else draws: changes may arrive in another thread than a cell's
             before = self.values
             self._setting = True
             try:
@@ -137,7 +136,7 @@ class Explorer:
             self._redraw()
 
     def _redraw(self) -> None:
-        with self._lock:
+        with style():
             try:
                 figure, alt, reading = self._draw(**self.values)
                 png = to_png(figure, alt=alt)
@@ -147,9 +146,9 @@ class Explorer:
                 raise
             self.error, self.png, self.alt, self.reading = None, png, alt, reading
             source = b64encode(png).decode("ascii")
-            style = "max-width: 100%; height: auto;"
-            self._picture.value = f'<img style="{style}" alt="{html.escape(alt)}" src="data:image/png;base64,{source}">'
-            self._words.value = f'<div role="status">{reading}</div>'
+            size = f'width="{round(figure.get_figwidth() * 96)}" style="max-width: 100%; height: auto;"'
+            self._picture.value = f'<img {size} alt="{html.escape(alt)}" src="data:image/png;base64,{source}">'
+            self._words.value = f'<div role="status" style="{_TEXT}">{reading}</div>'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         data, metadata = mimebundle(self.png, self.alt)
@@ -223,6 +222,6 @@ def _allowed(control: ipywidgets.Widget) -> str:
 
 def _failure(error: Exception) -> str:
     return (
-        f'<div role="alert"><b>× This setting could not be drawn.</b> {type(error).__name__}: '
+        f'<div role="alert" style="{_TEXT}"><b>× This setting could not be drawn.</b> {type(error).__name__}: '
         f"{html.escape(str(error))}<br>The picture shows the setting before; move a control to go on.</div>"
     )

@@ -14,7 +14,8 @@ from optcourse.optimizers import OPTIMIZERS, SURFACES, Surface, descend
 from optcourse.plots import figure, journey, trajectories
 from optcourse.widgets.explorer import Choices, Drawing, Explorer
 
-_NARROW = {"style": {"description_width": "110px"}, "layout": {"width": "330px"}}
+_CELL = "text-align: left; padding: 1px 16px 1px 0;"
+_NARROW = {"style": {"description_width": "108px"}, "layout": {"width": "295px"}}
 
 
 def race_on_a_surface(
@@ -61,11 +62,13 @@ def race_on_a_surface(
 def _draw_race(*, surface: str, optimizers: Sequence[str], lr: float, momentum: float, steps: int) -> Drawing:
     place = SURFACES[surface]
     paths = {name: _path(surface, name, lr, momentum, steps) for name in optimizers}
-    picture, ax = figure(height=3.9)
-    trajectories(place, paths, ax, title=f"{surface}, learning rate {lr:.2g}")
+    picture, ax = figure(width=5.8, height=3.7)
+    trajectories(place, paths, ax, title=f"{surface}, learning rate {lr:.3g}")
     ends = {name: _end(place, path) for name, path in paths.items()}
     words = "; ".join(f"{name} {where}" for name, (where, _, _) in ends.items()) or "nobody races"
-    return Drawing(picture, f"Race on the {surface} surface after {steps} steps: {words}.", _table(place, ends))
+    return Drawing(
+        picture, f"Race on the {surface} surface, learning rate {lr:.3g}, {steps} steps: {words}.", _table(place, ends)
+    )
 
 
 @lru_cache(maxsize=256)
@@ -89,7 +92,7 @@ def _end(place: Surface, path: Tensor) -> tuple[str, str, str]:
     end = path[-1]
     distance = float(torch.linalg.vector_norm(end - minimum))
     height = float(place.function(end) - place.function(minimum))
-    where = f"at ({end[0]:.3g}, {end[1]:.3g})"
+    where = f"at ({_plain(end[0])}, {_plain(end[1])})"
     if travelled.left_at is not None:
         where += f", left the picture at step {travelled.left_at}"
     return where, f"{distance:.2g}", f"{height:.2g}"
@@ -100,8 +103,14 @@ def _table(place: Surface, ends: Mapping[str, tuple[str, str, str]]) -> str:
         return "Nobody races: check at least one optimizer."
     heads = ("optimizer", "ends", "distance to the minimum (★)", "height above it")
     rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (name, *cells)) + "</tr>"
+        "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(cell)}</td>' for cell in (name, *cells)) + "</tr>"
         for name, cells in ends.items()
     )
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in heads)
-    return f"{html.escape(place.description)}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    head = "".join(f'<th scope="col" style="{_CELL}">{cell}</th>' for cell in heads)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return html.escape(place.description) + table
+
+
+def _plain(number: Tensor) -> str:
+    """Three decimals, without a sign on zero."""
+    return f"{float(number) + 0.0:.3f}".replace("-0.000", "0.000")

@@ -1,0 +1,55 @@
+"""A lesson and its explorer as a reader meets them: run all, move a slider by keyboard, look."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytestmark = pytest.mark.browser
+LESSON = Path(__file__).parents[2] / "notebooks" / "04_optimizers.ipynb"
+
+
+@pytest.fixture
+def lesson(tmp_path):
+    """The lesson, or a notebook with its explorer alone while there is none."""
+    if LESSON.exists():
+        return LESSON
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+    notebook.cells = [
+        nbformat.v4.new_code_cell("from optcourse.widgets import race_on_a_surface"),
+        nbformat.v4.new_code_cell("race_on_a_surface()"),
+    ]
+    path = tmp_path / "explorer.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_slider_moved_by_keyboard_changes_picture_and_reading(lesson, open_notebook):
+    lab = open_notebook(lesson)
+    lab.run_all()
+    assert lab.errors() == []
+
+    explorer = lab.page.locator(".jp-OutputArea-output", has=lab.page.get_by_text("Race on a surface")).last
+    explorer.scroll_into_view_if_needed()
+    picture, reading = explorer.locator("img[alt^='Race on']"), explorer.get_by_role("status")
+    picture.wait_for()
+    first = picture.get_attribute("src"), picture.get_attribute("alt"), reading.inner_text()
+    lab.screenshot("explorer_before", explorer)
+    lab.screenshot("explorer_page")
+
+    handle = explorer.locator(".widget-slider", has_text="Learning rate").locator(".noUi-handle")
+    handle.focus()
+    for _ in range(6):
+        lab.page.keyboard.press("ArrowRight")
+    wanted = explorer.locator(".widget-slider", has_text="Learning rate").locator(".widget-readout").inner_text()
+    assert wanted != "0.0500"
+    explorer.locator(f"img[alt*='learning rate {float(wanted):.3g}']").wait_for()
+    second = picture.get_attribute("src"), picture.get_attribute("alt"), reading.inner_text()
+    assert all(old != new for old, new in zip(first, second, strict=True))
+    assert lab.page.evaluate("() => document.activeElement.classList.contains('noUi-handle')")  # focus stays
+
+    lab.screenshot("explorer_after", explorer)
+    lab.theme("JupyterLab Dark")
+    lab.screenshot("explorer_dark")
+    assert lab.strangers() == []
