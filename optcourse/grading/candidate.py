@@ -1,0 +1,228 @@
+"""How a check sees an answer: through requests of plain values, never through the learner's object itself.
+
+    check  ->  Session (a Candidate)  ->  transport: request -> reply  ->  Servant, which owns the learner's object
+
+The transport of a notebook is `direct`; `serializing` sends every request and reply through bytes and back, as a pipe
+to a sandbox does.  A check must give the same card through both.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from optcourse.grading.limits import OUTPUT_LIMIT, Fault, guarded
+from optcourse.grading.values import NotPlain, decode, encode, plain
+
+Transport = Callable[[dict], dict]
+Group = Mapping[str, Any]
+
+
+class Faulted(Exception):
+    """The learner's code did not return; `fault` says how."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+class Candidate(Protocol):
+    """What a check may ask of an answer.  Every method raises `Faulted` when the learner's code does not return."""
+
+    def describe(self) -> dict[str, Any]:
+        """What was handed in: its "type" by name, whether it "is_class", "is_callable" or "is_missing"."""
+
+    def value(self) -> Any:
+        """The answer itself, for kinds value and choice."""
+
+    def call(self, function: str, *args: Any) -> Any:
+        """What the answer's function returns; function is "" for the answer itself, else a key or attribute of it."""
+
+    def judge(self, implementation: str) -> str:
+        """For kind test: whether the learner's test "accepts", "rejects" (AssertionError or False) or "raises"."""
+
+    def construct(self, groups: Sequence[Group], options: Mapping[str, Any], form: str = "groups") -> None:
+        """Make parameters from the tensors in `groups` and the learner's object from them.
+
+        form: "groups" passes dicts with their options; "list" and "generator" pass the first group's bare parameters.
+        """
+
+    def step(self, gradients: Sequence[Tensor | None], in_place: bool = False) -> None:
+        """Put gradients (in_place: into the tensors that hold the last ones) and call step()."""
+
+    def zero_grad(self) -> None:
+        """Call zero_grad()."""
+
+    def set_group_option(self, group: int, name: str, value: Any) -> None:
+        """Assign param_groups[group][name]."""
+
+    def read(self, what: str) -> list:
+        """One entry a parameter: its "parameters" value, its "gradients" (None where there is none) or its "state"."""
+
+
+class Servant:
+    """Owns the learner's object and answers requests.
+
+    Args:
+        answer: what the learner passed to `check`.
+        seconds: time its code may run in all.
+        implementations: by name, what a learner's test is run against.
+    """
+
+    def __init__(self, answer: Any, *, seconds: float, implementations: Mapping[str, Any] | None = None) -> None:
+        self.answer, self.seconds = answer, seconds
+        self.implementations = implementations or {}
+        self.parameters: list[Tensor] = []
+        self.instance: Any = None
+
+    def handle(self, request: dict) -> dict:
+        """The reply to one request: value, fault (or None), printed, dropped.  Never raises but for a real Ctrl-C."""
+        request = dict(request)
+        action = getattr(self, f"_do_{request.pop('do', '')}", None)
+        if action is None:
+            return _reply(None, Fault("exception", "RuntimeError", "the servant knows no such request"))
+        if self.seconds <= 0:
+            return _reply(None, Fault("timeout", "TimedOut"))
+        outcome = guarded(lambda: plain(action(**request)), seconds=self.seconds)
+        self.seconds -= outcome.seconds
+        fault = outcome.fault
+        if fault is not None and fault.type == NotPlain.__name__:
+            fault = Fault("result", fault.type, fault.message)
+        return _reply(outcome.value, fault, outcome.printed, outcome.dropped)
+
+    def serve(self, data: bytes) -> bytes:
+        """`handle` for requests and replies as bytes.
+
+        Raises:
+            BadBytes: if the request was not written by `encode`.
+        """
+        return encode(self.handle(decode(data)))
+
+    def _do_describe(self) -> dict[str, Any]:
+        return {
+            "type": type(self.answer).__name__,
+            "is_class": isinstance(self.answer, type),
+            "is_callable": callable(self.answer),
+            "is_missing": self.answer is None or self.answer is Ellipsis or self.answer is NotImplemented,
+        }
+
+    def _do_value(self) -> Any:
+        return self.answer
+
+    def _do_call(self, function: str, args: list) -> Any:
+        target = self.answer
+        if function:
+            target = target[function] if isinstance(target, Mapping) else getattr(target, function)
+        if target is None or target is Ellipsis:
+            raise NotImplementedError
+        result = target(*args)
+        if result is Ellipsis or result is NotImplemented:
+            raise NotImplementedError
+        return result
+
+    def _do_judge(self, implementation: str) -> str:
+        try:
+            verdict = self.answer(self.implementations[implementation])
+        except AssertionError:
+            return "rejects"
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            return f"raises {type(error).__name__}"
+        if verdict is Ellipsis or verdict is NotImplemented:
+            raise NotImplementedError
+        return "rejects" if verdict is not None and not verdict else "accepts"
+
+    def _do_construct(self, groups: list, options: dict, form: str) -> None:
+        self.parameters, arguments = [], []
+        for group in groups:
+            members = [value.clone().requires_grad_() for value in group["params"]]
+            self.parameters += members
+            arguments.append({**group, "params": members})
+        given: Any = arguments
+        if form != "groups":
+            given = arguments[0]["params"]
+            given = (member for member in given) if form == "generator" else given
+        self.instance = self.answer(given, **options)
+
+    def _do_step(self, gradients: list, in_place: bool) -> None:
+        with torch.no_grad():
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                if in_place and gradient is not None and parameter.grad is not None:
+                    parameter.grad.copy_(gradient)
+                else:
+                    parameter.grad = None if gradient is None else gradient.clone()
+        self.instance.step()
+
+    def _do_zero_grad(self) -> None:
+        self.instance.zero_grad()
+
+    def _do_set_group_option(self, group: int, name: str, value: Any) -> None:
+        self.instance.param_groups[group][name] = value
+
+    def _do_read(self, what: str) -> list:
+        if what == "parameters":
+            return list(self.parameters)
+        if what == "gradients":
+            return [parameter.grad for parameter in self.parameters]
+        state = getattr(self.instance, "state", {})
+        return [dict(state[parameter]) if parameter in state else {} for parameter in self.parameters]
+
+
+def _reply(value: Any, fault: Fault | None, printed: str = "", dropped: int = 0) -> dict:
+    return {"value": value, "fault": None if fault is None else vars(fault), "printed": printed, "dropped": dropped}
+
+
+def direct(servant: Servant) -> Transport:
+    """The transport of a notebook: the servant lives in this process and sees copies."""
+    return lambda request: servant.handle(plain(request))
+
+
+def serializing(servant: Servant) -> Transport:
+    """The transport of the tests: every request and reply goes through bytes."""
+    return lambda request: decode(servant.serve(encode(request)))
+
+
+class Session:
+    """A `Candidate` behind a transport; keeps what the learner's code printed."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.printed, self.dropped = "", 0
+
+    def _ask(self, do: str, **arguments: Any) -> Any:
+        reply = self._transport({"do": do, **arguments})
+        text = self.printed + reply["printed"]
+        self.printed = text[:OUTPUT_LIMIT]
+        self.dropped += reply["dropped"] + len(text) - len(self.printed)
+        if reply["fault"] is not None:
+            raise Faulted(Fault(**reply["fault"]))
+        return reply["value"]
+
+    def describe(self) -> dict[str, Any]:
+        return self._ask("describe")
+
+    def value(self) -> Any:
+        return self._ask("value")
+
+    def call(self, function: str, *args: Any) -> Any:
+        return self._ask("call", function=function, args=list(args))
+
+    def judge(self, implementation: str) -> str:
+        return self._ask("judge", implementation=implementation)
+
+    def construct(self, groups: Sequence[Group], options: Mapping[str, Any], form: str = "groups") -> None:
+        self._ask("construct", groups=[dict(group) for group in groups], options=dict(options), form=form)
+
+    def step(self, gradients: Sequence[Tensor | None], in_place: bool = False) -> None:
+        self._ask("step", gradients=list(gradients), in_place=in_place)
+
+    def zero_grad(self) -> None:
+        self._ask("zero_grad")
+
+    def set_group_option(self, group: int, name: str, value: Any) -> None:
+        self._ask("set_group_option", group=group, name=name, value=value)
+
+    def read(self, what: str) -> list:
+        return self._ask("read", what=what)

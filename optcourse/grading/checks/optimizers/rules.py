@@ -1,0 +1,316 @@
+"""What the right optimizers do, and what each mistake makes of them: numpy in float64, a switch where learners go wrong.
+
+`train` is the loop around every optimizer (groups, None gradients, step counts, clamps); `momentum`, `nesterov`,
+`rmsprop` and `adam` are one step on one parameter.  Without switches they are the textbook's formulas.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from optcourse.grading.checks.optimizers.problems import Problem
+from optcourse.grading.definitions import Impossible, Observation
+
+Switches = Mapping[str, Any]
+State = dict[str, Any]
+Update = Callable[[np.ndarray, np.ndarray, State, int, Mapping[str, Any], Switches], np.ndarray]
+
+
+def train(update: Update) -> Callable[[Problem, Switches], Iterator[Observation]]:
+    """The model of a check: what is seen of the parameters when `update` trains on a problem's gradients."""
+
+    def model(problem: Problem, switches: Switches) -> Iterator[Observation]:
+        with np.errstate(all="ignore"):
+            yield from _Training(update, problem, switches).run()
+
+    return model
+
+
+class _Training:
+    def __init__(self, update: Update, problem: Problem, switches: Switches) -> None:
+        self.update, self.problem, self.switches = update, problem, switches
+        self.thetas = [value.copy() for value in problem.initial]
+        self.states: dict[int, State] = {}
+        self.groups = [{**problem.options, **options} for options in problem.group_options]
+        self.calls = self.tensors = 0
+
+    def run(self) -> Iterator[Observation]:
+        yield from self.seen("the constructor")
+        for number, step in enumerate(self.problem.steps, 1):
+            for group, name, value in step.changes:
+                self.groups[group][name] = value
+            self.step(self.clipped(list(self.problem.injected[number - 1])))
+            yield from self.seen(f"step {number}")
+
+    def seen(self, when: str) -> Iterator[Observation]:
+        for index, theta in enumerate(self.thetas):
+            yield Observation(f"{when}, params[{index}]", theta)
+
+    def clipped(self, gradients: list[np.ndarray | None]) -> list[np.ndarray | None]:
+        kind, bound = self.switches.get("clamp", ("", 0.0))
+        if kind == "gradient":
+            return [None if g is None else np.clip(g, -bound, bound) for g in gradients]
+        if kind in ("gradient norm", "gradient norm of all"):
+            norms = [0.0 if g is None else float(np.linalg.norm(g.reshape(-1))) for g in gradients]
+            if kind == "gradient norm of all":
+                norms = [float(np.linalg.norm(norms))] * len(norms)
+            factors = [min(1.0, bound / (norm + 1e-6)) for norm in norms]
+            return [None if g is None else g * factor for g, factor in zip(gradients, factors, strict=True)]
+        return gradients
+
+    def step(self, gradients: list[np.ndarray | None]) -> None:
+        missing = self.switches.get("missing", "skip")
+        if missing == "skip step" and any(gradient is None for gradient in gradients):
+            return
+        self.calls += 1
+        for group, members in enumerate(self.problem.groups):
+            for index in members:
+                gradient = gradients[index]
+                if gradient is None and missing == "decay":
+                    options = self.options(group)
+                    self.thetas[index] = self.thetas[index] * (1 - options["lr"] * options["weight_decay"])
+                if gradient is None and missing == "zero":
+                    gradient = np.zeros_like(self.thetas[index])
+                if gradient is None and missing == "break":
+                    break
+                if gradient is None and missing == "return":
+                    return
+                if gradient is not None:
+                    self.move(index, group, gradient)
+
+    def options(self, group: int) -> dict[str, Any]:
+        source = self.switches.get("options", "own")
+        given, initial = self.groups[group], self.problem.options
+        if source == "constructor":
+            return initial
+        if source == "first group":
+            return self.groups[0]
+        if source == "last group":
+            return self.groups[-1]
+        if source == "lr alone":
+            return {**initial, "lr": given["lr"]}
+        if source == "all but lr":
+            return {**given, "lr": initial["lr"]}
+        if source == "as constructed":
+            return {**initial, **self.problem.group_options[group]}
+        return given
+
+    def count(self, state: State) -> int:
+        """t of this update."""
+        kind = self.switches.get("count", "own")
+        self.tensors += 1
+        state["t"] = state.get("t", 0) + 1
+        t = {"own": state["t"], "per step": self.calls, "per tensor": self.tensors, "stuck": 1}[kind]
+        return t + self.switches.get("offset", 0)
+
+    def move(self, index: int, group: int, gradient: np.ndarray) -> None:
+        keeping = self.switches.get("state", "own")
+        key = {"own": index, "shared": -1, "by group": -1 - group}.get(keeping, index)
+        state = self.states.setdefault(key, {})
+        t = self.count(state)
+        if keeping == "reset":
+            state = {}
+        old = self.thetas[index]
+        try:
+            new = self.update(old, gradient, state, t, self.options(group), self.switches)
+        except ValueError:  # shapes of a shared state do not fit
+            raise Impossible from None
+        if np.shape(new) != np.shape(old):
+            raise Impossible
+        if self.switches.get("direction") == "up":
+            new = 2 * old - new
+        kind, bound = self.switches.get("clamp", ("", 0.0))
+        if kind == "update":
+            new = old + np.clip(new - old, -bound, bound)
+        if kind == "parameter":
+            new = np.clip(new, *bound)
+        self.thetas[index] = np.asarray(new)
+
+
+def momentum(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches):
+    """m = mu m + g;  theta = theta - lr m."""
+    lr, mu = o["lr"], o["momentum"]
+    old, g_in = s.get("m", 0.0 * g), g
+    first = "m" not in s
+    kind = switches.get("buffer", "sum")
+    if kind == "lr inside":
+        m = mu * old + lr * g
+        lr = lr if switches.get("rate") == "twice" else 1.0
+    elif kind == "average":
+        m = mu * old + (1 - mu) * g
+    elif kind == "average after first":
+        m = g if first else mu * old + (1 - mu) * g
+    elif kind == "corrected average":
+        s["raw"] = mu * s.get("raw", 0.0 * g) + (1 - mu) * g
+        m = s["raw"] / (1 - mu**t)
+    else:
+        m = {
+            "sum": mu * old + g,
+            "none": g,
+            "undamped": old + g,
+            "outside": mu * (old + g),
+            "swapped": (1 - mu) * old + mu * g,
+            "complement": (1 - mu) * old + g,
+            "starts at gradient": mu * (g if first else old) + g,
+        }[kind]
+    s["m"] = m
+    taken = switches.get("step", "buffer")
+    if taken == "first skipped" and first:
+        return theta
+    if switches.get("rate") == "none":
+        lr = 1.0
+    if switches.get("rate") == "squared":
+        lr = lr * lr
+    return theta - lr * _momentum_step(taken, g_in, m, old, mu, lr, o["lr"], kind)
+
+
+def _momentum_step(taken, g, m, old, mu, lr, given_lr, kind):
+    weight = given_lr if kind == "lr inside" and lr == 1.0 else 1.0  # the buffer holds lr times gradients
+    return {
+        "buffer": m,
+        "first skipped": m,
+        "stale": old,
+        "nesterov": weight * g + mu * m,
+        "gradient twice": weight * g + m,
+        "gradient left out": mu * m,
+        "look ahead twice": weight * g + mu * (weight * g + mu * m),
+        "averaged": (1 - mu) * weight * g + mu * m,
+        "subtracted": weight * g - mu * m,
+        "old": weight * g + mu * old,
+        "gradient": weight * g,
+    }[taken]
+
+
+def nesterov(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches):
+    """m = mu m + g;  theta = theta - lr (g + mu m)."""
+    return momentum(theta, g, s, t, o, {"step": "nesterov", **switches})
+
+
+def _root(denominator_of: np.ndarray, eps: float, kind: str):
+    """The denominator from a second moment and eps, which learners put in many places."""
+    return {
+        "outside": lambda: np.sqrt(denominator_of) + eps,
+        "inside": lambda: np.sqrt(denominator_of + eps),
+        "inside squared": lambda: np.sqrt(denominator_of + eps**2),
+        "none": lambda: np.sqrt(denominator_of),
+        "floor": lambda: np.maximum(np.sqrt(denominator_of), eps),
+        "after": lambda: np.sqrt(denominator_of),
+        "minus": lambda: np.sqrt(denominator_of) - eps,
+    }[kind]()
+
+
+def rmsprop(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches):
+    """v = alpha v + (1-alpha) g^2;  theta = theta - lr g / (sqrt(v) + eps)."""
+    lr, alpha, eps = o["lr"], o["alpha"], o["eps"]
+    if switches.get("alpha") == "swapped":
+        alpha = 1 - alpha
+    square = _square(g, 0.0 * g, switches)
+    begin = {"zero": 0.0 * g, "one": 0.0 * g + 1.0, "gradient": square}[switches.get("start", "zero")]
+    old = s.get("v", begin)
+    weight = {"average": 1 - alpha, "missing": 1.0}[switches.get("second weight", "average")]
+    v = {"average": alpha * old + weight * square, "sum": old + square, "none": square}[
+        switches.get("memory", "average")
+    ]
+    s["v"] = v
+    used = old if switches.get("second") == "stale" else v
+    if switches.get("correction") == "added":
+        used = used / (1 - alpha**t)
+    if switches.get("centered"):
+        s["a"] = alpha * s.get("a", 0.0 * g) + (1 - alpha) * g
+        used = used - s["a"] ** 2
+    top = g
+    if switches.get("top") == "momentum":
+        top = s["b"] = alpha * s.get("b", 0.0 * g) + (1 - alpha) * g
+    return theta - lr * _quotient(top, used, eps, switches, lr)
+
+
+def _square(g, m, switches: Switches):
+    return {
+        "square": lambda: g * g,
+        "plain": lambda: g,
+        "absolute": lambda: np.abs(g),
+        "of m": lambda: m * m,
+        "mean": lambda: np.mean(g * g) + 0.0 * g,
+        "norm": lambda: np.sum(g * g) + 0.0 * g,
+    }[switches.get("square", "square")]()
+
+
+def _quotient(top, second, eps, switches: Switches, lr):
+    kind = switches.get("eps", "outside")
+    if switches.get("root") == "none":
+        return top / (second + eps)
+    quotient = top * _root(second, eps, kind) if switches.get("root") == "times" else top / _root(second, eps, kind)
+    return quotient + eps / lr if kind == "after" else quotient
+
+
+def adam(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches):
+    """m, v, their bias corrections, theta; with the decoupled decay of AdamW where the options have weight_decay."""
+    lr, eps, decay = o["lr"], o["eps"], o.get("weight_decay", 0.0)
+    beta1, beta2 = o["betas"][::-1] if switches.get("betas") == "swapped" else o["betas"]
+    place = switches.get("decay", "before")
+    if place == "gradient":
+        g = g + decay * theta
+    zero = 0.0 * g
+    start = switches.get("start", "zero")
+    m_old = s.get("m", g if start == "gradient" else zero)
+    weight1 = {"average": 1 - beta1, "missing": 1.0, "twice": (1 - beta1) ** 2}[switches.get("first weight", "average")]
+    m = beta1 * m_old + weight1 * (lr * g if switches.get("rate") == "in buffer" else g)
+    weight2 = {"average": 1 - beta2, "missing": 1.0}[switches.get("second weight", "average")]
+    square = _square(g, m, switches)
+    v_old = s.get("v", {"zero": zero, "gradient": square, "one": zero + 1.0}[start])
+    v = beta2 * v_old + weight2 * square
+    if switches.get("top") == "gradient":
+        m = g
+    m_hat, v_hat, eps_scale = _corrected(m, v, t, beta1, beta2, switches)
+    stored = switches.get("stored", "raw")
+    s["m"] = m_hat if stored in ("corrected", "first corrected") else m
+    s["v"] = v_hat if stored in ("corrected", "second corrected") else v
+    if switches.get("maximum"):
+        s["max"] = v_hat = np.maximum(s.get("max", v_hat), v_hat)
+    if switches.get("moments") == "stale":
+        m_hat, v_hat = m_old, v_old
+    quotient = _quotient(m_hat, v_hat, eps * eps_scale, switches, lr)
+    rate = {"in buffer": 1.0, "squared": lr * lr, "none": 1.0}.get(switches.get("rate", ""), lr)
+    if place == "numerator":
+        quotient = _quotient(m_hat + decay * theta, v_hat, eps * eps_scale, switches, lr)
+    return _decayed(theta, rate * quotient, lr, decay, place)
+
+
+def _corrected(m, v, t: int, beta1: float, beta2: float, switches: Switches):
+    """m_hat, v_hat, and what multiplies eps."""
+    kind = switches.get("correction", "both")
+    c1, c2 = 1 - beta1**t, 1 - beta2**t
+    hat = {"hat": 1 / np.sqrt(c2), "hat inside": 1 / np.float64(c2)}.get(switches.get("epsilon", ""), 1.0)
+    first, second = {
+        "both": (m / c1, v / c2),
+        "none": (m, v),
+        "first": (m / c1, v),
+        "second": (m, v / c2),
+        "constant": (m / (1 - beta1), v / (1 - beta2)),
+        "exchanged": (m / c2, v / c1),
+        "same first": (m / c1, v / c1),
+        "same second": (m / c2, v / c2),
+        "product": (m / (1 - beta1 * t), v / (1 - beta2 * t)),
+        "times": (m * c1, v * c2),
+        "beyond root": (m / c1, v / c2**2),
+        "plus": (m / (1 + beta1**t), v / (1 + beta2**t)),
+        "power": (m / beta1**t, v / beta2**t),
+    }[kind]
+    return first, second, hat
+
+
+def _decayed(theta, update, lr: float, decay: float, place: str):
+    new = theta - update
+    return {
+        "before": new - lr * decay * theta,
+        "gradient": new,
+        "numerator": new,
+        "none": new,
+        "after": new - lr * decay * new,
+        "unscaled": new - decay * theta,
+        "grows": new + lr * decay * theta,
+        "twice": new - 2 * lr * decay * theta,
+        "squared rate": new - lr * lr * decay * theta,
+        "alone": (1 - lr * decay) * theta,
+    }[place]
