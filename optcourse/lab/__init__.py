@@ -1,5 +1,6 @@
 """What lessons run on. Every public name can be had from here and is loaded when first asked for.
 
+Example:
     from optcourse.lab import begin, load, mlp
 """
 

@@ -121,12 +121,13 @@ def _fetch_one(file: RemoteFile, target: Path, mirrors: Sequence[str], timeout: 
 
 def _try_mirror(url: str, file: RemoteFile, partial: Path, timeout: float) -> str | None:
     """Fetch into `partial`, taking up what is there. Returns None when it is whole, else why it is not."""
-    problem: str | None = None
+    problem: str | None = "the connection broke off"
     for _ in range(_ATTEMPTS):
         held = _size(partial)
         try:
             problem = _transfer(url, file, partial, timeout)
         except HTTPError as error:
+            error.close()
             if not (error.code == 416 and held):  # "range not satisfiable": what we hold is no beginning of theirs
                 return f"the server answered {error.code} {error.reason}"
             partial.unlink()
@@ -162,6 +163,9 @@ def _transfer(url: str, file: RemoteFile, partial: Path, timeout: float) -> str 
     with response:
         if held and not _resumes_at(response, held):
             held = 0
+        announced = response.headers.get("Content-Length")
+        if announced and announced != str(file.size - held):  # as when a hotel's log-in page answers in its place
+            return f"the server offers {announced} bytes where {file.size - held:,} are wanted"
         with (
             partial.open("r+b" if held else "wb") as out,
             Meter(f"fetching {file.name}", file.size, unit="MB", scale=1e6) as meter,

@@ -29,10 +29,12 @@ class Server:
         break_after: bytes of a body after which the connection is cut, once for each entry; None sends all.
         ranges: whether Range is honored.
         stall: seconds of silence before the body.
+        announces: whether the length of the body is told beforehand.
     """
 
     def __init__(self, content: dict[str, bytes]) -> None:
         self.content, self.break_after, self.ranges, self.stall = content, [], True, 0.0
+        self.announces = True
         self.requests: list[str | None] = []
         outer = self
 
@@ -59,7 +61,8 @@ class Server:
             handler.send_error(416)
             return
         handler.send_response(206 if start else 200)
-        handler.send_header("Content-Length", str(len(body) - start))
+        if self.announces:
+            handler.send_header("Content-Length", str(len(body) - start))
         if start:
             handler.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         handler.end_headers()
@@ -146,18 +149,35 @@ def test_a_wrong_beginning_is_thrown_away(server, tmp_path, left):
 def test_a_beginning_longer_than_the_servers_file_is_thrown_away(server, tmp_path):
     with serving({FILE.name: CONTENT[:500]}) as short:
         (tmp_path / (FILE.name + ".part")).write_bytes(CONTENT[:1000])
-        with pytest.raises(DownloadError, match="broke off after 500 of 307,200"):
+        with pytest.raises(DownloadError, match="offers 500 bytes where 307,200 are wanted"):
             fetch([FILE], tmp_path, mirrors=[short.address])
     assert short.requests[:2] == ["bytes=1000-", None]
 
 
-@pytest.mark.parametrize("wrong", [b"y" * len(CONTENT), b"y" * (len(CONTENT) + 10**6)])
-def test_wrong_bytes_never_take_the_files_place(server, tmp_path, wrong):
-    server.content[FILE.name] = wrong
+def test_wrong_bytes_never_take_the_files_place(server, tmp_path):
+    server.content[FILE.name] = b"y" * len(CONTENT)
     with pytest.raises(DownloadError, match=f"has not the MD5 {FILE.md5}; thrown away"):
         fetch([FILE], tmp_path, mirrors=[server.address])
     assert files(tmp_path) == set()
     assert server.requests == [None]
+
+
+def test_another_page_in_the_files_place_costs_nothing_that_arrived(server, tmp_path):
+    beginning = tmp_path / (FILE.name + ".part")
+    beginning.write_bytes(CONTENT[:100_000])
+    server.content[FILE.name], server.ranges = b"<html>please log in</html>", False
+    with pytest.raises(DownloadError, match="offers 26 bytes where 307,200 are wanted"):
+        fetch([FILE], tmp_path, mirrors=[server.address])
+    assert beginning.read_bytes() == CONTENT[:100_000]
+
+
+def test_a_server_that_does_not_end_is_not_listened_to(server, tmp_path, monkeypatch):
+    server.content[FILE.name], server.announces = bytes(10 * FILE.size), False
+    amounts = []
+    monkeypatch.setattr(download.Meter, "update", lambda meter, done: amounts.append(done))
+    with pytest.raises(DownloadError, match="has not the MD5"):
+        fetch([FILE], tmp_path, mirrors=[server.address])
+    assert FILE.size < max(amounts) <= FILE.size + download._CHUNK
 
 
 def test_a_damaged_file_is_replaced_only_by_a_whole_one(server, tmp_path):
