@@ -62,13 +62,15 @@ def _texts(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, str]]:
 
 
 def format_findings(notebook: NotebookNode) -> Findings:
-    """Not a valid notebook, or two cells with one id."""
+    """Two cells with one id, or not a valid notebook."""
+    ids = [cell.get("id") for cell in notebook.cells]
+    if twice := sorted({str(id) for id in ids if ids.count(id) > 1}):
+        return [f"cell id {id} stands twice" for id in twice]
     try:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
         return [f"not a valid notebook: {str(error).splitlines()[0]}"]
-    ids = [cell.get("id") for cell in notebook.cells]
-    return [f"cell id {id} stands twice" for id in sorted({id for id in ids if ids.count(id) > 1})]
+    return []
 
 
 def output_findings(notebook: NotebookNode) -> Findings:
@@ -177,13 +179,14 @@ def version_findings(notebook: NotebookNode) -> Findings:
     findings = []
     if stored.get("version") != optcourse.__version__:
         findings.append(f"made with version {stored.get('version')}, the package is {optcourse.__version__}")
-    begun = [match for cell in _code(notebook) for match in re.finditer(r"\bbegin\(([^)]*)\)", cell.source)]
+    begun = [match[1] for cell in _code(notebook) for match in re.finditer(r"\bbegin\(([^)]*)\)", cell.source)]
     if len(begun) != 1:
         return [*findings, f"calls begin(lesson, version) {len(begun)} times; the first cell after Colab's does, once"]
-    named = (stored.get("lesson"), optcourse.__version__)
-    return findings + [
-        f"begin({begun[0][1]}) does not name {value!r}" for value in named if f'"{value}"' not in begun[0][1]
-    ]
+    wanted = rf'^"(?:\d\d )?{stored.get("lesson")}", *(?:version=)?"{re.escape(optcourse.__version__)}"'
+    if not re.match(wanted, begun[0]):
+        lesson = stored.get("lesson")
+        findings.append(f"begin({begun[0]}) is not of lesson {lesson} and version {optcourse.__version__}")
+    return findings
 
 
 def skeleton_findings(notebook: NotebookNode) -> Findings:

@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,11 +65,15 @@ def read(path: Path) -> NotebookNode:
     """The notebook in this file, in format 4.
 
     Raises:
-        ValueError: if the file is not a notebook.
+        ValueError: if the file is not a notebook, or gives two cells one id (reading would silently change one).
     """
     try:
-        return nbformat.read(path, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, KeyError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", category=nbformat.warnings.DuplicateCellId)
+            return nbformat.read(path, as_version=4)
+    except nbformat.warnings.DuplicateCellId as error:
+        raise ValueError(f"{path}: {error}; give each cell an id of its own") from None
+    except (ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError) as error:
         raise ValueError(f"{path}: not a notebook ({error}); restore it from version control") from None
 
 
@@ -105,6 +110,7 @@ def canonical(notebook: NotebookNode, *, lesson: str) -> NotebookNode:
     """
     notebook.nbformat_minor = max(notebook.nbformat_minor, 5)
     for cell in notebook.cells:
+        cell.setdefault("id", nbformat.v4.nbbase.random_cell_id())
         for key in ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted"):
             cell.metadata.pop(key, None)
         for output in cell.get("outputs", []):
