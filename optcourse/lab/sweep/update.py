@@ -1,0 +1,134 @@
+"""One optimizer step for N runs whose parameters are the rows of a table.
+
+Either through the reference twins, on the whole table with hyper-parameters of shape (N, 1): few calls, but each
+formula allocates its intermediate results. Or run by run through the optimizer classes, in place: more calls, less
+memory traffic. Small models want the first, larger ones the second.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from optcourse.optimizers import (
+    SAM,
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    Momentum,
+    Nesterov,
+    RMSprop,
+    adagrad_reference,
+    adam_reference,
+    adamw_reference,
+    momentum_reference,
+    nesterov_reference,
+    rmsprop_reference,
+    sam_reference,
+    sgd_reference,
+)
+
+# Methods that treat each number by itself, so that a whole model may be given to them as one vector. A method that
+# looks at the shape or the norm of a tensor must not be added; it is trained one by one instead.
+ELEMENTWISE: dict[type[torch.optim.Optimizer], Callable[..., tuple[Tensor, ...]]] = {
+    SGD: sgd_reference,
+    Momentum: momentum_reference,
+    Nesterov: nesterov_reference,
+    Adagrad: adagrad_reference,
+    RMSprop: rmsprop_reference,
+    Adam: adam_reference,
+    AdamW: adamw_reference,
+}
+
+LARGEST_IN_TABLE = 8192  # parameters; above, the optimizer classes are quicker (benchmarks/sweep.py)
+
+Update = Callable[[Tensor], None]  # gradients (N, D); changes the table
+
+
+def base(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """The optimizer whose step is taken: SAM's base, any other itself."""
+    return optimizer.base if isinstance(optimizer, SAM) else optimizer
+
+
+def kind(optimizer: torch.optim.Optimizer) -> tuple[Any, ...] | None:
+    """What two optimizers must share to be stepped together; None when this one must be stepped by itself."""
+    stepping: Any = base(optimizer)
+    group = optimizer.param_groups[0]
+    if type(stepping) not in ELEMENTWISE:
+        return None
+    return type(optimizer), type(stepping), stepping.LAYOUT.state(group), group["maximize"]
+
+
+def stacked_update(optimizers: Sequence[torch.optim.Optimizer], table: Tensor) -> Update:
+    """The quicker way to step these optimizers, which are of one kind and hold a row each."""
+    if table.shape[1] <= LARGEST_IN_TABLE:
+        return table_update(optimizers, table)
+    return row_update(optimizers, table)
+
+
+def row_update(optimizers: Sequence[torch.optim.Optimizer], table: Tensor) -> Update:
+    """Step the optimizers one after the other, each on its row."""
+
+    @torch.no_grad()
+    def update(gs: Tensor) -> None:
+        for optimizer, g in zip(optimizers, gs.unbind(0), strict=True):
+            for row in optimizer.param_groups[0]["params"]:
+                row.grad = g
+            base(optimizer).step()
+
+    return update
+
+
+def table_update(optimizers: Sequence[torch.optim.Optimizer], table: Tensor) -> Update:
+    """Step all rows at once through the reference twin."""
+    stepping: Any = base(optimizers[0])
+    groups = [optimizer.param_groups[0] for optimizer in optimizers]
+    reference = ELEMENTWISE[type(stepping)]
+    arguments = list(inspect.signature(reference).parameters)[2:]  # after theta and g
+    state = {
+        name: torch.empty_like(table).copy_(_column([g.get("initial_accumulator_value", 0.0) for g in groups], table))
+        for name in arguments
+        if name in stepping.LAYOUT.state(groups[0]) and name != "t"
+    }
+    options = {name: [_option(group, name) for group in groups] for name in arguments if _has(groups[0], name)}
+    constant = {name: _hyperparameter(values, table) for name, values in options.items() if name != "lr"}
+    steps = 0
+
+    @torch.no_grad()
+    def update(gs: Tensor) -> None:
+        nonlocal steps
+        steps += 1
+        given = {**constant, **state, "t": steps, "lr": _hyperparameter([group["lr"] for group in groups], table)}
+        if groups[0]["maximize"]:
+            gs = -gs
+        theta, *new = reference(table, gs, **{name: given[name] for name in arguments if name in given})
+        table.copy_(theta)
+        state.update(zip(state, new, strict=True))
+
+    return update
+
+
+def climb(optimizers: Sequence[torch.optim.Optimizer], table: Tensor, gs: Tensor) -> Tensor:
+    """SAM's worst points nearby, one a row, through its reference twin."""
+    rhos = _column([optimizer.param_groups[0]["rho"] for optimizer in optimizers], table).squeeze(1)
+    return torch.vmap(lambda theta, g, rho: sam_reference([theta], [g], rho=rho)[0])(table, gs, rhos)
+
+
+def _has(group: Mapping[str, Any], name: str) -> bool:
+    return name in group or (name in ("beta1", "beta2") and "betas" in group)
+
+
+def _option(group: Mapping[str, Any], name: str) -> float:
+    return group["betas"][int(name[-1]) - 1] if name in ("beta1", "beta2") else group[name]
+
+
+def _hyperparameter(values: Sequence[float], table: Tensor) -> float | Tensor:
+    """One number where all agree, which costs and rounds less than a column of them."""
+    return values[0] if len(set(values)) == 1 else _column(values, table)
+
+
+def _column(values: Sequence[float], table: Tensor) -> Tensor:
+    return torch.tensor(values, dtype=table.dtype, device=table.device).unsqueeze(1)
