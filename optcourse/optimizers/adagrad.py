@@ -151,5 +151,13 @@ class Adagrad(torch.optim.Optimizer):
         for group, thetas, gs in gather_gradients(self):
             states = gather_state(self, thetas, ("v",), start=group["initial_accumulator_value"])
             vs = [state["v"] for state in states]
-            adagrad_(thetas, gs, vs, lr=float(group["lr"]), eps=group["eps"], weight_decay=group["weight_decay"])
+            for block in lists.cache_blocks(thetas):
+                adagrad_(
+                    thetas[block],
+                    gs[block],
+                    vs[block],
+                    lr=float(group["lr"]),
+                    eps=group["eps"],
+                    weight_decay=group["weight_decay"],
+                )
         return loss

@@ -200,18 +200,21 @@ class Adam(torch.optim.Optimizer):
             states = gather_state(self, thetas, _state_names(group))
             for state in states:
                 state["t"] += 1
+            ts, ms, vs = ([state[name] for state in states] for name in ("t", "m", "v"))
+            v_maxes = [state["v_max"] for state in states] if group["amsgrad"] else None
             beta1, beta2 = group["betas"]
-            adam_(
-                thetas,
-                gs,
-                [state["m"] for state in states],
-                [state["v"] for state in states],
-                [state["t"] for state in states],
-                lr=float(group["lr"]),
-                beta1=beta1,
-                beta2=beta2,
-                eps=group["eps"],
-                weight_decay=group["weight_decay"],
-                v_maxes=[state["v_max"] for state in states] if group["amsgrad"] else None,
-            )
+            for block in lists.cache_blocks(thetas):
+                adam_(
+                    thetas[block],
+                    gs[block],
+                    ms[block],
+                    vs[block],
+                    ts[block],
+                    lr=float(group["lr"]),
+                    beta1=beta1,
+                    beta2=beta2,
+                    eps=group["eps"],
+                    weight_decay=group["weight_decay"],
+                    v_maxes=v_maxes and v_maxes[block],
+                )
         return loss

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from optcourse.optimizers import list_operations as lists
+from optcourse.optimizers.list_operations import Tensors
 
 Hyperparameter = float | Tensor  # the reference twins take either; a tensor must broadcast against theta
 Group = dict[str, Any]
@@ -118,7 +119,7 @@ def evaluate(closure: Callable[[], Any] | None) -> Any:
         return closure()
 
 
-def gather_gradients(optimizer: Optimizer) -> list[tuple[Group, list[Tensor], list[Tensor]]]:
+def gather_gradients(optimizer: Optimizer) -> list[tuple[Group, Tensors, Tensors]]:
     """(group, parameters that have a gradient, gradients to descend) for each group that has any.
 
     With `maximize` the gradients are negated copies; otherwise they are the parameters' own and must not be changed.
@@ -139,8 +140,8 @@ def gather_gradients(optimizer: Optimizer) -> list[tuple[Group, list[Tensor], li
                     "; for an embedding set sparse=False, else set parameter.grad = parameter.grad.to_dense()"
                 )
         if thetas:
-            work.append((group, thetas, lists.neg(gs) if group.get("maximize") else gs))
-    return work
+            work.append((group, thetas, gs))
+    return [(group, thetas, lists.neg(gs) if group.get("maximize") else gs) for group, thetas, gs in work]
 
 
 def gather_state(

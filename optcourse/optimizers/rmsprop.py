@@ -203,16 +203,20 @@ class RMSprop(torch.optim.Optimizer):
         loss = evaluate(closure)
         for group, thetas, gs in gather_gradients(self):
             states = gather_state(self, thetas, _state_names(group))
-            rmsprop_(
-                thetas,
-                gs,
-                [state["v"] for state in states],
-                lr=float(group["lr"]),
-                alpha=group["alpha"],
-                eps=group["eps"],
-                weight_decay=group["weight_decay"],
-                g_means=[state["g_mean"] for state in states] if group["centered"] else None,
-                ms=[state["m"] for state in states] if group["momentum"] else None,
-                momentum=group["momentum"],
-            )
+            vs = [state["v"] for state in states]
+            g_means = [state["g_mean"] for state in states] if group["centered"] else None
+            ms = [state["m"] for state in states] if group["momentum"] else None
+            for block in lists.cache_blocks(thetas):
+                rmsprop_(
+                    thetas[block],
+                    gs[block],
+                    vs[block],
+                    lr=float(group["lr"]),
+                    alpha=group["alpha"],
+                    eps=group["eps"],
+                    weight_decay=group["weight_decay"],
+                    g_means=g_means and g_means[block],
+                    ms=ms and ms[block],
+                    momentum=group["momentum"],
+                )
         return loss
