@@ -8,6 +8,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -47,7 +48,8 @@ def train(
 
     Args:
         model: on the device and of the dtype of the data. **Mutated**: parameters, `.grad`, and buffers if it has any;
-            it is in training mode during updates and comes back in the mode in which it came.
+            evaluations and probes put its modes back. Call `model.train()` first, unless it is to be trained in
+            evaluation mode; a new model is in training mode.
         data: never mutated.
         optimizer: over parameters of the model. Mutated. It is given a closure, so that methods that evaluate the
             gradient more than once (SAM) work.
@@ -89,7 +91,6 @@ def train(
 def _train(
     model, data, optimizer, steps, batch_size, seed, loss, schedule, evaluate_every, probes, probe_every
 ) -> Iterator[Record]:
-    was_training = model.training
     indices = batch_indices(len(data.x_train), batch_size, seed, data.device)
     index = next(indices)
 
@@ -110,24 +111,19 @@ def _train(
         epoch = step * (batch_size or len(data.x_train)) / len(data.x_train)
         return Record(step, epoch, value, float(optimizer.param_groups[0]["lr"]), test_loss, test_accuracy, values)
 
-    try:
-        for step in range(steps + 1):
-            if schedule is not None:
-                for group in optimizer.param_groups:
-                    group["lr"] = schedule(max(step - 1, 0))
-            if step == 0:
-                value, _ = evaluate(model, data.x_train[index], data.y_train[index], loss)
-            else:
-                if not model.training:
-                    model.train()
-                value = float(optimizer.step(gradient))
-                index = next(indices)
-            record = look(step, value)
-            yield record
-            if not is_finite(record):
-                return
-    finally:
-        model.train(was_training)
+    for step in range(steps + 1):
+        if schedule is not None:
+            for group in optimizer.param_groups:
+                group["lr"] = schedule(max(step - 1, 0))
+        if step == 0:
+            value, _ = evaluate(model, data.x_train[index], data.y_train[index], loss)
+        else:
+            value = float(optimizer.step(gradient))
+            index = next(indices)
+        record = look(step, value)
+        yield record
+        if not is_finite(record):
+            return
 
 
 def run(
@@ -189,22 +185,30 @@ def batch_indices(examples: int, batch_size: int | None, seed: int, device: torc
 
 @torch.no_grad()
 def evaluate(model: nn.Module, x: Tensor, y: Tensor, loss: Loss = cross_entropy) -> tuple[float, float | None]:
-    """Mean loss and accuracy over all of x, y, in evaluation mode; the model's mode is put back.
+    """Mean loss and accuracy over all of x, y, in evaluation mode; the model's modes are put back.
 
     The accuracy is None when the targets are not class numbers.
     """
-    was_training = model.training
-    model.eval()
     total, correct = 0.0, 0
-    try:
+    with evaluation_mode(model):
         for inputs, targets in zip(x.split(EVALUATED_AT_ONCE), y.split(EVALUATED_AT_ONCE), strict=True):
             outputs = model(inputs)
             total += float(loss(outputs, targets)) * len(inputs)
             if not y.is_floating_point():
                 correct += int((outputs.argmax(1) == targets).sum())
-    finally:
-        model.train(was_training)
     return total / len(x), None if y.is_floating_point() else correct / y.numel()
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode while the block runs; then each module in the mode it was in before."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def due(step: int, every: int | None, steps: int) -> bool:
@@ -261,12 +265,8 @@ def check(
 
 @torch.no_grad()
 def _first_outputs(model: nn.Module, x: Tensor) -> Tensor:
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluation_mode(model):
         return model(x[:2])
-    finally:
-        model.train(was_training)
 
 
 def _check_targets(name: str, y: Tensor, outputs: Tensor, loss: Loss) -> None:
