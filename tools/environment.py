@@ -137,8 +137,8 @@ def install(venv, constraints, extras):
             command.append("--quiet")
         if subprocess.call(command) != 0:
             raise UnusableError(
-                "pip could not finish; its reason stands above. Without a network nothing can be installed: connect "
-                "and run the same command again, it takes up where it stopped. Behind a proxy, set HTTPS_PROXY."
+                "pip could not finish; its reason stands above. Without a network nothing can be installed: if that is "
+                "it, connect (behind a proxy, set HTTPS_PROXY) and run the same command again."
             )
 
 

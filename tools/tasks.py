@@ -17,8 +17,8 @@ COLAB_VENV = ROOT / ".venv-colab"
 
 
 def lab(options):
-    """Open the course in JupyterLab; arguments are passed on to it."""
-    run(options, ["lab"], ["-m", "optcourse.cli", "lab", str(ROOT), *dashed(options.arguments)])
+    """Lay the notebooks out in optcourse-lab/ and open JupyterLab there; arguments are passed on to it."""
+    run(options, ["lab"], ["-m", "optcourse.cli", "lab", *dashed(options.arguments)])
 
 
 def test(options):

@@ -5,6 +5,7 @@
     textform     py:percent through jupytext, there and back
     checks       what a committed notebook must hold to; each finding is one line
     course       which notebooks there are, from the catalogue
+    coursemap    the map of the course, for the start page and the README
 
-The modules need the extra `test` (nbformat, nbclient, jupytext).
+All but the last two need the extra `test` (nbformat, nbclient, jupytext).
 """

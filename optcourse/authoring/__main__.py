@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from optcourse.authoring import checks, course, execution, stripping, textform
+from optcourse.authoring import checks, course, coursemap, execution, stripping, textform
 
 
 def strip(solution: Path, *, execute: bool) -> None:
@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("files", nargs=files, type=Path, metavar="FILE")
         if name == "strip":
             command.add_argument("--no-execute", action="store_true", help="leave the outputs empty")
+    commands.add_parser("readme", help="write the map of the course into README.md")
     command = commands.add_parser("refresh", help="execute and strip all notebooks, or those of the lessons named")
     command.add_argument("lessons", nargs="*", metavar="SLUG")
     return main
@@ -87,6 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "verify":
             return int(verify(options.files) > 0)
+        if options.command == "readme":
+            coursemap.update_readme(course.root())
         if options.command == "refresh":
             refresh(options.lessons)
             print(f"all in {time.perf_counter() - start:.0f} s")

@@ -11,6 +11,8 @@ from nbformat import NotebookNode
 import optcourse
 from optcourse import catalogue
 from optcourse.authoring import course, execution, stripping
+from optcourse.authoring.coursemap import colab_link
+from optcourse.grading import checks as grading_checks
 
 Findings = list[str]
 COLAB_TAG = "colab"
@@ -214,17 +216,13 @@ def slide_findings(notebook: NotebookNode) -> Findings:
     return findings
 
 
-def colab_link(path: Path) -> str:
-    """The address that opens this notebook of the course in Colab."""
-    return f"https://colab.research.google.com/github/{catalogue.repository()}/blob/main/{path.parent.name}/{path.name}"
-
-
 def colab_findings(notebook: NotebookNode, path: Path) -> Findings:
     """No link that opens this very file in Colab; or a first cell that is not Colab's or could change what is there."""
     findings = []
     links = [link for cell in notebook.cells for link in re.findall(r"https://colab[^\s)\"]+\.ipynb", cell.source)]
-    if set(links) != {colab_link(path)}:
-        findings.append(f"opens {sorted(set(links)) or 'nothing'} in Colab; must be {colab_link(path)}")
+    link = colab_link(path.parent.name, path.stem)
+    if set(links) != {link}:
+        findings.append(f"opens {sorted(set(links)) or 'nothing'} in Colab; must be {link}")
     code = _code(notebook)
     if not code or COLAB_TAG not in _tags(code[0]):
         findings.append(f"the first code cell is not tagged {COLAB_TAG!r}")
@@ -297,7 +295,7 @@ def notebook_findings(path: Path) -> Findings:
 
 
 def course_findings(root: Path) -> Findings:
-    """Files that the catalogue asks for and the checkout lacks, and notebooks that the catalogue does not know."""
+    """What the catalogue asks for and the checkout lacks, and notebooks that the catalogue does not know."""
     expected = set(course.expected_notebooks())
     findings = [
         f"{path.as_posix()}: missing, the catalogue says its lesson is ready"
@@ -308,12 +306,28 @@ def course_findings(root: Path) -> Findings:
         found = {path.relative_to(root) for path in (root / kind).glob("*.ipynb")}
         findings += [f"{path.as_posix()}: not in the catalogue" for path in sorted(found - expected)]
     for lesson in catalogue.lessons():
-        if not lesson.ready:
-            continue
-        taught = root / "optcourse" / lesson.slug
-        if not (taught.is_dir() or taught.with_suffix(".py").exists()):
-            findings.append(f"optcourse/{lesson.slug}: missing, the library of a ready lesson")
-        checks = root / "optcourse" / "grading" / "checks" / lesson.slug
-        if catalogue.exercises(lesson.slug) and not (checks.is_dir() or checks.with_suffix(".py").exists()):
-            findings.append(f"optcourse/grading/checks/{lesson.slug}: missing, the checks of a lesson with exercises")
+        if lesson.ready:
+            findings += _part_findings(root, lesson.slug)
     return findings
+
+
+def _part_findings(root: Path, slug: str) -> Findings:
+    """What a ready lesson lacks besides its notebooks."""
+    parts = {f"optcourse/{slug}": "what is taught", f"optcourse/experiments/{slug}": "what the lesson measures"}
+    parts |= {f"tests/{slug}": "the tests of what is taught"}
+    exercises = catalogue.exercises(slug)
+    if exercises:
+        parts |= {f"optcourse/grading/checks/{slug}": "the checks of the exercises"}
+        parts |= {f"tests/grading/wrong_answers/{slug}": "answers to try the checks on"}
+    findings = [
+        f"{part}: missing, {what}"
+        for part, what in parts.items()
+        if not ((root / part).is_dir() or (root / f"{part}.py").exists())
+    ]
+    known = {check.exercise for check in grading_checks.of_lesson(slug)}
+    findings += [
+        f"{exercise.id}: in the catalogue, without a check" for exercise in exercises if exercise.id not in known
+    ]
+    return findings + [
+        f"{id}: has a check, is not in the catalogue" for id in sorted(known - {e.id for e in exercises})
+    ]

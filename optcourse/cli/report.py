@@ -11,7 +11,7 @@ from typing import Any
 from optcourse import __version__
 from optcourse.cli.shipped import write_atomically
 from optcourse.grading.points import Progress, Row, progress
-from optcourse.lab.device import home
+from optcourse.lab.place import home
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>optcourse: points so far</title>

@@ -1,10 +1,10 @@
 """The page that JupyterLab opens on: a notebook with the map of the course and the points so far."""
 
-import itertools
 import json
 from typing import Any
 
-from optcourse import __version__, catalogue
+from optcourse import __version__
+from optcourse.authoring.coursemap import course_map
 
 START_PAGE = "start.ipynb"
 TITLE = """# Deep-learning optimization, proved on your own machine
@@ -13,32 +13,6 @@ Open a lesson, run it from top to bottom, then do its exercises. Each check tell
 HELP = f"""Something wrong? In a terminal, `optcourse doctor` says what is missing and how to get it.
 `optcourse lab --reset optimizers.adam` gives you one exercise cell anew and keeps your answer beside it.
 This page was made by optcourse {__version__}."""
-
-
-def course_map(*, link: str = "{path}", also: str = "") -> str:
-    """The map of the course as a Markdown table, from the catalogue.
-
-    Args:
-        link: where a notebook is found; `{path}` stands for a path such as notebooks/04_optimizers.ipynb.
-        also: a further column for lessons that are ready, in which `{stem}` stands for 04_optimizers.
-    """
-    rows = []
-    for part, group in itertools.groupby(catalogue.lessons(), lambda lesson: lesson.part):
-        rows.append(f"| | **{part}** | | |" + (" |" if also else ""))
-        for lesson in group:
-            title, work, extra = lesson.title, "planned", ""
-            if lesson.ready:
-                title = f"[{lesson.title}]({link.format(path=f'notebooks/{lesson.stem}.ipynb')})"
-                work, extra = f"{lesson.minutes} min", also.format(stem=lesson.stem)
-                if exercises := catalogue.exercises(lesson.slug):
-                    points = sum(exercise.points for exercise in exercises)
-                    target = link.format(path=f"exercises/{lesson.stem}.ipynb")
-                    work += f" + [{len(exercises)} exercises, {points:g} points]({target})"
-            rows.append(
-                f"| {lesson.number:02d} | {title} | {lesson.question} | {work} |" + (f" {extra} |" if also else "")
-            )
-    head = "| | lesson | question | work |" + (" |" if also else "")
-    return "\n".join([head, "|---|---|---|---|" + ("---|" if also else ""), *rows])
 
 
 def start_page() -> bytes:

@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import dataclasses
 
 import nbformat
 import pytest
@@ -9,8 +10,9 @@ from nbformat import v4
 
 import optcourse
 from optcourse import catalogue
-from optcourse.authoring import checks, execution, stripping
+from optcourse.authoring import checks, course, execution, stripping
 from optcourse.authoring.course import KINDS
+from optcourse.authoring.coursemap import colab_link
 
 PNG = base64.b64encode(b"a picture").decode()
 SLUG = "optimizers"
@@ -36,7 +38,7 @@ def executed(*cells):
 
 def sound(path=None):
     """A small lesson that holds to everything."""
-    link = checks.colab_link(path) if path else "https://example.org"
+    link = colab_link(path.parent.name, path.stem) if path else "https://example.org"
     colab = v4.new_code_cell('import sys\nif "google.colab" in sys.modules:\n    %pip install -q optcourse')
     colab.metadata["tags"] = ["colab"]
     begin = v4.new_code_cell(f'begin("04 {SLUG}", "{optcourse.__version__}")', outputs=[printed("device ⟨cpu⟩\n")])
@@ -229,7 +231,7 @@ def path(tmp_path):
 
 
 def test_the_colab_link_opens_this_file_of_this_repository(path):
-    assert catalogue.repository() in checks.colab_link(path)
+    assert catalogue.repository() in colab_link("notebooks", path.stem)
     assert checks.colab_findings(sound(path), path) == []
     for wrong in (sound(), sound(path.with_name("05_schedules.ipynb"))):
         assert "must be https://colab" in checks.colab_findings(wrong, path)[0]
@@ -320,10 +322,21 @@ def test_catalogue_and_files_out_of_step(tmp_path):
     for expected in (
         "notebooks/99_unknown.ipynb: not in the catalogue",
         *(f"{kind}/04_optimizers.ipynb: missing, the catalogue says its lesson is ready" for kind in KINDS),
-        "optcourse/optimizers: missing, the library of a ready lesson",
-        "optcourse/grading/checks/optimizers: missing, the checks of a lesson with exercises",
+        "optcourse/optimizers: missing, what is taught",
+        "optcourse/experiments/optimizers: missing, what the lesson measures",
+        "optcourse/grading/checks/optimizers: missing, the checks of the exercises",
+        "tests/grading/wrong_answers/optimizers: missing, answers to try the checks on",
     ):
         assert expected in found
+
+
+def test_checks_and_catalogue_out_of_step(monkeypatch):
+    rows = catalogue.exercises(SLUG)
+    other = dataclasses.replace(rows[0], id="optimizers.other")
+    monkeypatch.setattr(catalogue, "exercises", lambda lesson=None: (*rows[1:], other))
+    found = checks.course_findings(course.root())
+    assert "optimizers.other: in the catalogue, without a check" in found
+    assert f"{rows[0].id}: has a check, is not in the catalogue" in found
 
 
 @pytest.mark.parametrize(
