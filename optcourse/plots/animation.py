@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from torch import Tensor
 
-from optcourse.plots.display import MAXIMUM_BYTES, PNG_SIGNATURE, to_indexed
+from optcourse.plots.display import LOWEST_RESOLUTION, MAXIMUM_BYTES, PNG_SIGNATURE, lower_resolution, to_indexed
 from optcourse.plots.style import appearances, figure, in_style_of
 from optcourse.plots.surfaces import draw_surface, journey
 
@@ -34,28 +34,37 @@ def race(
         frames: pictures in the animation, from 2; evenly spread over the steps of the longest path. The last one is
             held for 2.5 s, then the animation starts again.
         title: by default the surface's name.
-        dpi: dots an inch of the 6.4 x 3.8 inch picture.
+        dpi: dots an inch of the 6.4 x 3.8 inch picture; lowered to 60 where it would weigh too much.
 
     Returns:
         An animated PNG for `show_animation`; a viewer that knows only plain PNG shows the finished race.
 
     Raises:
-        ValueError: for no paths, fewer than 2 frames, or more than `MAXIMUM_BYTES`.
+        ValueError: for no paths, fewer than 2 frames, or more than `MAXIMUM_BYTES` at 60 dots an inch.
     """
     if not paths:
         raise ValueError("a race needs at least one path")
     if frames < 2:
         raise ValueError(f"an animation needs at least 2 frames, got {frames}")
-    pictures = list(_pictures(surface, paths, frames, title, dpi))
+    while True:
+        png = _encoded(list(_pictures(surface, paths, frames, title, dpi)))
+        if len(png) <= MAXIMUM_BYTES:
+            return png
+        if dpi <= LOWEST_RESOLUTION:
+            raise ValueError(
+                f"the animation weighs {len(png):,} bytes at {dpi:g} dots an inch, more than {MAXIMUM_BYTES:,}; "
+                "take fewer frames"
+            )
+        dpi = lower_resolution(dpi, len(png))
+
+
+def _encoded(pictures: Sequence[Image.Image]) -> bytes:
     indexed = to_indexed(pictures[-1], colors=255)
-    frames_by_index = [np.asarray(picture.quantize(palette=indexed, dither=Image.Dither.NONE)) for picture in pictures]
+    frames = [np.asarray(picture.quantize(palette=indexed, dither=Image.Dither.NONE)) for picture in pictures]
     # The finished race comes first: it is what a viewer of plain PNG shows, and the loop passes through it anyway.
-    ordered = [frames_by_index[-1], *frames_by_index[:-1]]
+    ordered = [frames[-1], *frames[:-1]]
     durations = [_HOLD_MILLISECONDS] + [_MILLISECONDS] * (len(ordered) - 1)
-    png = _animated_png(ordered, durations, bytes(indexed.getpalette() or ()))
-    if len(png) > MAXIMUM_BYTES:
-        raise ValueError(f"the animation weighs {len(png):,} bytes, more than {MAXIMUM_BYTES:,}; take fewer frames")
-    return png
+    return _animated_png(ordered, durations, bytes(indexed.getpalette() or ()))
 
 
 def _animated_png(frames: Sequence[np.ndarray], milliseconds: Sequence[int], palette: bytes) -> bytes:

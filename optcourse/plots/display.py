@@ -1,6 +1,7 @@
 """From a figure to what a notebook shows and stores: one small PNG with its alternative text."""
 
 import base64
+import contextlib
 import io
 import sys
 from typing import Any
@@ -11,13 +12,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from optcourse.plots.style import in_style_of
+
 MAXIMUM_BYTES = 100_000
 """What one picture may weigh in a stored notebook."""
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
+LOWEST_RESOLUTION = 60  # dots an inch; below it tick labels cannot be read
 _CSS_PIXELS_PER_INCH = 96
-_LOWEST_RESOLUTION = 60  # dots an inch; below it tick labels cannot be read
 
 
 def to_png(figure: Figure, *, alt: str = "", dpi: float | None = None) -> bytes:
@@ -34,26 +37,29 @@ def to_png(figure: Figure, *, alt: str = "", dpi: float | None = None) -> bytes:
         png = _compress(rendered(figure, resolution), alt)
         if len(png) <= MAXIMUM_BYTES:
             return png
-        if resolution <= _LOWEST_RESOLUTION:
+        if resolution <= LOWEST_RESOLUTION:
             raise ValueError(
                 f"the picture weighs {len(png):,} bytes at {resolution:g} dots an inch, more than {MAXIMUM_BYTES:,}; "
                 "draw fewer points or split it into two figures"
             )
-        # Bytes go with the number of pixels; 0.95 so that the next try is the last as a rule.
-        resolution = max(_LOWEST_RESOLUTION, 0.95 * resolution * (MAXIMUM_BYTES / len(png)) ** 0.5)
+        resolution = lower_resolution(resolution, len(png))
+
+
+def lower_resolution(resolution: float, weight: int) -> float:
+    """What to try after a picture of this resolution weighed too much: bytes go with the number of pixels."""
+    return max(LOWEST_RESOLUTION, min(0.9, 0.95 * (MAXIMUM_BYTES / weight) ** 0.5) * resolution)
 
 
 def rendered(figure: Figure, dpi: float) -> Image.Image:
     """The figure as pixels; its own resolution and canvas are as before afterwards."""
     canvas, before = figure.canvas, figure.get_dpi()
-    try:
+    with in_style_of(figure), contextlib.ExitStack() as afterwards:
+        afterwards.callback(figure.set_canvas, canvas)
+        afterwards.callback(figure.set_dpi, before)
         figure.set_dpi(dpi)
         agg = FigureCanvasAgg(figure)
         agg.draw()
         return Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3].copy())
-    finally:
-        figure.set_dpi(before)
-        figure.set_canvas(canvas)
 
 
 def to_indexed(image: Image.Image, colors: int = 256) -> Image.Image:

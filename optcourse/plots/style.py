@@ -43,6 +43,10 @@ class Appearance:
         """Keyword arguments of `Axes.plot`."""
         return {"color": self.color, "linestyle": self.linestyle, "marker": self.marker}
 
+    def differences(self, other: "Appearance") -> int:
+        """In how many of color, line style and marker the two differ."""
+        return sum(mine != theirs for mine, theirs in zip(self.line.values(), other.line.values(), strict=True))
+
 
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2, 2, 2)))
 _MARKERS = ("o", "s", "X", "^", "P", "v", "D", "h", "<", ">", "p")
@@ -62,8 +66,9 @@ _FIXED: Mapping[str, Appearance] = MappingProxyType(
         "sam": Appearance(PALETTE["gray"], "-.", "h"),
     }
 )
+# Row a, column b of a table in which any two looks differ in at least two of color, dashes and marker.
 _SPARE = tuple(
-    Appearance(_COLORS[i % 8], _DASHES[(i + i // 8) % 8], _MARKERS[(i + i // 8) % len(_MARKERS)]) for i in range(64)
+    Appearance(_COLORS[b], _DASHES[(b + 3 * a) % 8], _MARKERS[(b + a) % 11]) for a in range(4) for b in range(8)
 )
 
 
@@ -74,7 +79,7 @@ def appearances(labels: Iterable[str]) -> dict[str, Appearance]:
     (`"adam, no bias correction"`) gets it too while it is free; the others take what is left, in order.
 
     Raises:
-        ValueError: for more labels than can be told apart (64).
+        ValueError: for more labels than can be told apart, about thirty.
 
     Example:
         >>> looks = appearances(["Adam", "mine"])
@@ -82,18 +87,21 @@ def appearances(labels: Iterable[str]) -> dict[str, Appearance]:
         ('#D55E00', True)
     """
     labels = list(dict.fromkeys(str(label) for label in labels))
-    if len(labels) > len(_SPARE):
-        raise ValueError(f"at most {len(_SPARE)} labels can be told apart, got {len(labels)}; draw fewer a figure")
     looks = {label: _FIXED[label.strip().lower()] for label in labels if label.strip().lower() in _FIXED}
     for label in labels:
         first = label.lower().replace(",", " ").replace("(", " ").split()[:1]
         look = _FIXED.get(first[0]) if first else None
         if label not in looks and look is not None and look not in looks.values():
             looks[label] = look
-    taken = {(look.color, look.marker) for look in looks.values()}
-    spare = iter([look for look in _SPARE if (look.color, look.marker) not in taken])
-    fresh = sorted(spare, key=lambda look: look.color in {color for color, _ in taken})
-    return {label: looks[label] if label in looks else fresh.pop(0) for label in labels}
+    colors = [look.color for look in looks.values()]
+    spare = [look for look in _SPARE if all(look.differences(other) >= 2 for other in looks.values())]
+    spare.sort(key=lambda look: look.color in colors)  # stable: colors not yet in use first
+    others = [label for label in labels if label not in looks]
+    if len(others) > len(spare):
+        can = len(looks) + len(spare)
+        raise ValueError(f"of {len(labels)} labels only {can} can be told apart; draw fewer in one figure")
+    looks.update(zip(others, spare, strict=False))
+    return {label: looks[label] for label in labels}
 
 
 _COMMON: Mapping[str, Any] = MappingProxyType(
@@ -216,9 +224,9 @@ def figure(
 _style_of: "weakref.WeakKeyDictionary[Figure, str]" = weakref.WeakKeyDictionary()
 
 
-def in_style_of(ax: Axes) -> contextlib.AbstractContextManager[None]:
-    """The style that the figure of `ax` was made with; whatever is in force when it was made elsewhere."""
-    made = ax.get_figure()
+def in_style_of(drawn: Axes | Figure) -> contextlib.AbstractContextManager[None]:
+    """The style that a figure was made with; whatever is in force when it was made elsewhere."""
+    made = drawn.get_figure() if isinstance(drawn, Axes) else drawn
     name = _style_of.get(made) if isinstance(made, Figure) else None
     return style(name) if name else contextlib.nullcontext()
 

@@ -121,13 +121,8 @@ def draw_surface(surface: Surface, ax: Axes) -> None:
         ax.contourf(xs, ys, heights, levels=levels, colors=_SHADES[-len(levels) + 1 :])
         ax.contour(xs, ys, heights, levels=levels, colors="#999999", linewidths=0.6)
     size = matplotlib.rcParams["lines.markersize"]
-    ax.plot(
-        *surface.start, marker="o", markersize=2.2 * size, markerfacecolor="none", markeredgecolor="black", linestyle=""
-    )
-    minimum = np.asarray(surface.minimum if surface.minimum is not None else (np.nan, np.nan), dtype=float)
-    if np.isfinite(minimum).all():
-        ax.plot(
-            *minimum, marker="*", markersize=3 * size, color="#F0E442", markeredgecolor="black", linestyle="", zorder=4
-        )
+    mark: dict[str, Any] = {"linestyle": "none", "markeredgecolor": "black", "zorder": 1.9}  # below the paths
+    ax.plot(*surface.start, marker="o", markersize=2.2 * size, markerfacecolor="none", **mark)
+    ax.plot(*surface.minimum, marker="*", markersize=3 * size, markerfacecolor="#F0E442", **mark)
     ax.grid(False)
     ax.set(xlim=(x0, x1), ylim=(y0, y1), xlabel=r"$\theta_1$", ylabel=r"$\theta_2$", title=surface.name)
