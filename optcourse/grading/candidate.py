@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from optcourse.grading.limits import OUTPUT_LIMIT, Fault, guarded
-from optcourse.grading.values import NotPlain, decode, encode, plain
+from optcourse.grading.values import NotPlainError, decode, encode, plain
 
 Transport = Callable[[dict], dict]
 Group = Mapping[str, Any]
 
 
-class Faulted(Exception):
+class AnswerError(Exception):
     """The learner's code did not return; `fault` says how."""
 
     def __init__(self, fault: Fault) -> None:
@@ -28,7 +28,7 @@ class Faulted(Exception):
 
 
 class Candidate(Protocol):
-    """What a check may ask of an answer.  Every method raises `Faulted` when the learner's code does not return."""
+    """What a check may ask of an answer.  Every method raises `AnswerError` when the learner's code does not return."""
 
     def describe(self) -> dict[str, Any]:
         """What was handed in: its "type" by name, whether it "is_class", "is_callable" or "is_missing"."""
@@ -87,7 +87,7 @@ class Servant:
         outcome = guarded(lambda: plain(action(**request)), seconds=self.seconds)
         self.seconds -= outcome.seconds
         fault = outcome.fault
-        if fault is not None and fault.type == NotPlain.__name__:
+        if fault is not None and fault.type == NotPlainError.__name__:
             fault = Fault("result", fault.type, fault.message)
         return _reply(outcome.value, fault, outcome.printed, outcome.dropped)
 
@@ -95,7 +95,7 @@ class Servant:
         """`handle` for requests and replies as bytes.
 
         Raises:
-            BadBytes: if the request was not written by `encode`.
+            BadBytesError: if the request was not written by `encode`.
         """
         return encode(self.handle(decode(data)))
 
@@ -197,7 +197,7 @@ class Session:
         self.printed = text[:OUTPUT_LIMIT]
         self.dropped += reply["dropped"] + len(text) - len(self.printed)
         if reply["fault"] is not None:
-            raise Faulted(Fault(**reply["fault"]))
+            raise AnswerError(Fault(**reply["fault"]))
         return reply["value"]
 
     def describe(self) -> dict[str, Any]:

@@ -91,8 +91,8 @@ class Result:
         return self.fault is None and not self.deviations
 
 
-class Impossible(Exception):
-    """Raised by a model where the code of that variant raises an exception too."""
+class VariantError(Exception):
+    """Raised by a model where the code of that variant raises an exception too; its text is the type of that one."""
 
 
 Ask = Callable[[Case], Result]  # runs the answer on one more case
@@ -109,7 +109,8 @@ class Variant:
             two are equal.
         look_next: what to look at next.
         kind: `MISCONCEPTION` or `CONVENTION`.
-        fit: finds switches that depend on the answer (an unknown bound) by asking it more; None when it cannot be.
+        fit: for a variant with an unknown number in it (a bound): asks the answer more, and returns the variant with
+            switches and message filled in, or None when it cannot be this one.
     """
 
     id: str
@@ -117,7 +118,7 @@ class Variant:
     message: str
     look_next: str = ""
     kind: str = MISCONCEPTION
-    fit: Callable[[Ask], Mapping[str, Any] | None] | None = None
+    fit: Callable[[Ask], "Variant | None"] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class Behaviour:
     Attributes:
         found: evidence in the results as a sentence ("in step 2 ..."), or None.
         fallback: named only when no variant and no other behaviour is.
+        explains_numbers: what differs follows from it, whatever the numbers; no variant is looked for.
     """
 
     id: str
@@ -134,6 +136,7 @@ class Behaviour:
     message: str
     look_next: str = ""
     fallback: bool = False
+    explains_numbers: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From what was seen to the name of the mistake; where exactly one listed mistake explains it all, and never by guess."""
+"""From what was seen to the name of the mistake: named where exactly one listed mistake explains it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,9 @@ from optcourse.grading.definitions import (
     Ask,
     Behaviour,
     Check,
-    Impossible,
-    Observation,
     Result,
     Variant,
+    VariantError,
     compare,
 )
 
@@ -33,9 +32,9 @@ class Diagnosis:
 
     @property
     def misconception(self) -> str | None:
-        """The ids joined by "+", variants first; None when there is none."""
-        ids = [variant.id for variant in self.variants] + [behaviour.id for behaviour, _ in self.behaviours]
-        return "+".join(dict.fromkeys(ids)) or None
+        """The ids in alphabetical order, joined by "+"; None when there is none."""
+        ids = {variant.id for variant in self.variants} | {behaviour.id for behaviour, _ in self.behaviours}
+        return "+".join(sorted(ids)) or None
 
     @property
     def is_convention(self) -> bool:
@@ -50,9 +49,10 @@ def diagnose(check: Check, results: Sequence[Result], ask: Ask) -> Diagnosis:
         results: at least one failed.
         ask: runs the answer on a further case (for variants that are fitted to it).
     """
-    variants = _explaining(check, results, ask)
     seen = [(behaviour, behaviour.found(results)) for behaviour in check.behaviours]
     behaviours = [(behaviour, evidence) for behaviour, evidence in seen if evidence]
+    explained = any(behaviour.explains_numbers for behaviour, _ in behaviours)
+    variants = () if explained else _explaining(check, results, ask)
     certain = [pair for pair in behaviours if not pair[0].fallback]
     if not certain and not variants:
         certain = behaviours[:1]
@@ -68,6 +68,8 @@ def _explaining(check: Check, results: Sequence[Result], ask: Ask) -> tuple[Vari
         singles = list(_fitted(check, results, ask))
     if singles:
         return (singles[0],) if len({variant.id for variant in singles}) == 1 else ()
+    if not any(RESULT in result.deviations for result in results):
+        return ()
     pairs = [
         (first, second)
         for first, second in combinations(plain, 2)
@@ -80,30 +82,31 @@ def _explaining(check: Check, results: Sequence[Result], ask: Ask) -> tuple[Vari
 
 def _fitted(check: Check, results: Sequence[Result], ask: Ask) -> Iterator[Variant]:
     for variant in check.variants:
-        if variant.fit is not None and (switches := variant.fit(ask)) is not None:
-            if explains(check, switches, results):
-                yield variant
+        fitted = None if variant.fit is None else variant.fit(ask)
+        if fitted is not None and explains(check, fitted.switches, results):
+            yield fitted
 
 
 def explains(check: Check, switches: Mapping[str, Any], results: Sequence[Result]) -> bool:
     """Whether the model with these switches shows, on every case, every number seen, and is not the right answer.
 
-    A case on which the answer raised counts up to there, and wholly if the variant's code raises at the same place.
+    A case on which the answer raised counts up to there.  Where the variant's code raises, the answer must raise the
+    same exception at the same place; that alone is evidence only if no other exception is left unexplained.
     """
-    informative = False
+    numbers = stops = unexplained = False
     for result in results:
-        seen = [observation for observation in result.observed if observation.channel == RESULT]
-        same, stopped = _follows(check, result, switches, seen)
+        same, stopped = _follows(check, result, switches)
         if not same:
             return False
-        informative |= RESULT in result.deviations or stopped
-    return informative
+        numbers |= RESULT in result.deviations
+        stops |= stopped
+        unexplained |= result.fault is not None and not stopped
+    return numbers or (stops and not unexplained)
 
 
-def _follows(
-    check: Check, result: Result, switches: Mapping[str, Any], seen: Sequence[Observation]
-) -> tuple[bool, bool]:
-    """Whether the variant shows what was seen in one case, and whether both stopped by an exception."""
+def _follows(check: Check, result: Result, switches: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether the variant shows what was seen in one case, and whether both stopped by the same exception."""
+    seen = [observation for observation in result.observed if observation.channel == RESULT]
     count = 0
     try:
         for foretold in check.model(result.case.problem, switches):
@@ -112,7 +115,7 @@ def _follows(
             if compare(seen[count], foretold, check.tolerance) is not None:
                 return False, False
             count += 1
-    except Impossible:
-        stopped = count == len(seen) and result.fault is not None and result.fault.kind == "exception"
+    except VariantError as error:
+        stopped = count == len(seen) and result.fault is not None and result.fault.type == str(error)
         return stopped, stopped
     return count == len(seen), False

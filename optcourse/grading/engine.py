@@ -10,7 +10,7 @@ import torch
 
 from optcourse import catalogue
 from optcourse.grading import card as cards
-from optcourse.grading.candidate import Faulted, Servant, Session, Transport, direct
+from optcourse.grading.candidate import AnswerError, Servant, Session, Transport, direct
 from optcourse.grading.card import Card, Number
 from optcourse.grading.checks import find
 from optcourse.grading.definitions import RESULT, Case, Check, Deviation, Observation, Result, compare
@@ -72,10 +72,10 @@ def grade(
 
 
 def _graded(definition: Check, session: Session, exercise: catalogue.Exercise, seed: int) -> Card:
-    about = {"exercise": exercise.id, "title": exercise.title, "max_points": exercise.points}
+    about: dict[str, Any] = {"exercise": exercise.id, "title": exercise.title, "max_points": exercise.points}
     try:
         description = session.describe()
-    except Faulted as error:
+    except AnswerError as error:
         return _form_card(error.fault.message, about)
     if description["is_missing"]:
         return _not_attempted(about)
@@ -117,7 +117,7 @@ def run_case(definition: Check, session: Session, case: Case) -> Result:
     try:
         for observation in definition.drive(session, case.problem):  # not extend: what came before a fault counts
             observed.append(observation)  # noqa: PERF402
-    except Faulted as error:
+    except AnswerError as error:
         fault = error.fault
     expected = list(definition.model(case.problem, {}))
     if definition.expected is not None:

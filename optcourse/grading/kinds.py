@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from optcourse.grading.candidate import Candidate, Faulted
+from optcourse.grading.candidate import AnswerError, Candidate
 from optcourse.grading.definitions import Behaviour, Case, Check, Observation, Result, Tolerance, Variant, observe
 from optcourse.grading.limits import Fault
 
@@ -29,7 +29,7 @@ def value_check(
         if isinstance(value, torch.Tensor) and value.numel() == 1:
             value = value.item()
         if isinstance(expected, (int, float)) and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise Faulted(Fault("form", message=f"The answer is a number; yours is a `{type(value).__name__}`."))
+            raise AnswerError(Fault("form", message=f"The answer is a number; yours is a `{type(value).__name__}`."))
         yield from observe(ANSWER, value)
 
     def model(problem: Any, switches: Mapping[str, Any]) -> Iterator[Observation]:
@@ -68,14 +68,14 @@ def choice_check(
         chosen = candidate.value()
         if not isinstance(chosen, dict) or set(chosen) != set(expected):
             questions = ", ".join(f"`{question!r}`" for question in expected)
-            raise Faulted(Fault("form", message=f"The answer is a dict with one entry for each of {questions}."))
+            raise AnswerError(Fault("form", message=f"The answer is a dict with one entry for each of {questions}."))
         if all(choice is None or choice is Ellipsis for choice in chosen.values()):
-            raise Faulted(Fault("stub"))
+            raise AnswerError(Fault("stub"))
         for question in expected:
             choice = chosen[question].strip().lower() if isinstance(chosen[question], str) else chosen[question]
             if choice not in options:
                 text = f"`{choice!r}` for {question} is none of the options: {', '.join(options)}."
-                raise Faulted(Fault("form", message=text))
+                raise AnswerError(Fault("form", message=text))
             yield Observation(question, choice)
 
     def model(problem: Any, switches: Mapping[str, Any]) -> Iterator[Observation]:
@@ -112,7 +112,7 @@ def function_check(
     Args:
         cases: each problem is the tuple of arguments.
         solution: called as solution(*arguments, **switches): the right result, or a variant's; it may raise
-            `Impossible` where the variant's code would raise.
+            `VariantError` where the variant's code would raise.
         function: name in the answer where it is a dict or object of several functions.
         further: other fields of `Check`.
     """
@@ -141,7 +141,7 @@ def test_check(
         mutants: id of the mistake -> (implementation, what is wrong with it).
         further: other fields of `Check`.
     """
-    names = {name: "accepts" for name in right} | {name: "rejects" for name in mutants}
+    names = dict.fromkeys(right, "accepts") | dict.fromkeys(mutants, "rejects")
 
     def drive(candidate: Candidate, problem: str) -> Iterator[Observation]:
         yield Observation("the verdict of your test", candidate.judge(problem))

@@ -226,9 +226,9 @@ def _fault(error: BaseException) -> Fault:
 
 _LIBRARY = tuple(
     {
-        str(Path(path).resolve()) + os.sep
+        str(path.resolve()) + os.sep
         for path in (
-            *(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")),
+            *(Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib", "platlib")),
             Path(torch.__file__).parent,
             Path(np.__file__).parent,
             Path(__file__).parents[1],
@@ -297,7 +297,7 @@ def preserved_state() -> Iterator[None]:
 @contextlib.contextmanager
 def preserved_random() -> Iterator[None]:
     """Put back the states of the global random generators of Python, numpy and torch."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     try:
         yield
     finally:

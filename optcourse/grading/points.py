@@ -6,6 +6,7 @@ import html
 import json
 import math
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -203,7 +204,7 @@ def _locked(path: Path) -> Iterator[None]:
             _unlock(file)
 
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 
     def _try_lock(file) -> bool:

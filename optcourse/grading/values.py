@@ -8,6 +8,7 @@ dict (with str keys) of plain values.  Bytes are a JSON header that holds the tr
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,11 @@ _DTYPES = {
 }
 
 
-class NotPlain(TypeError):
+class NotPlainError(TypeError):
     """A value that may not cross: its type, its size or its depth."""
 
 
-class BadBytes(ValueError):
+class BadBytesError(ValueError):
     """Bytes that `encode` did not write."""
 
 
@@ -44,17 +45,18 @@ class _Budget:
         self.nodes += 1
         self.bytes += size
         if self.nodes > MAX_NODES or self.bytes > MAX_BYTES:
-            raise NotPlain(f"a value may hold {MAX_NODES:,} entries and {MAX_BYTES:,} bytes; this one is larger")
+            raise NotPlainError(f"a value may hold {MAX_NODES:,} entries and {MAX_BYTES:,} bytes; this one is larger")
 
 
 def plain(value: Any) -> Any:
     """A copy of a value in plain types alone.
 
-    numpy scalars and arrays become numbers and tensors; tensors lose graph, subclass and device.  Strides of dense
-    tensors are kept (a transposed matrix stays transposed), others become contiguous.
+    numpy's scalars and arrays become numbers and tensors, an Ellipsis (a blank left open) becomes None.  Tensors lose
+    graph, subclass and device; strides of dense ones are kept (a transposed matrix stays transposed), others become
+    contiguous.
 
     Raises:
-        NotPlain: if a part of it has another type, or it is too large or too deep.
+        NotPlainError: if a part of it has another type, or it is too large or too deep.
 
     Example:
         >>> plain({"betas": (0.9, 0.999), "theta": torch.ones(2, requires_grad=True)})
@@ -65,7 +67,7 @@ def plain(value: Any) -> Any:
 
 def _plain(value: Any, budget: _Budget, depth: int) -> Any:
     if depth > MAX_DEPTH:
-        raise NotPlain(f"a value may be nested {MAX_DEPTH} deep; this one is deeper, or holds itself")
+        raise NotPlainError(f"a value may be nested {MAX_DEPTH} deep; this one is deeper, or holds itself")
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
@@ -73,28 +75,29 @@ def _plain(value: Any, budget: _Budget, depth: int) -> Any:
     if isinstance(value, Tensor):
         return _plain_tensor(value, budget)
     budget.spend(len(value) if isinstance(value, str) else 8)
-    if value is None:
+    if value is None or value is Ellipsis:
         return None
-    for kind in (bool, int, float, complex, str):  # bool before int: it is a subclass
-        if isinstance(value, kind):
+    scalars: tuple[Callable[[Any], Any], ...] = (bool, int, float, complex, str)  # bool first: it is an int too
+    for kind in scalars:
+        if isinstance(value, kind):  # type: ignore[arg-type]
             return kind(value)
     if isinstance(value, (list, tuple)):
         items = [_plain(item, budget, depth + 1) for item in list(value)]
         return tuple(items) if isinstance(value, tuple) else items
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
-            raise NotPlain("a dict may cross if its keys are strings")
+            raise NotPlainError("a dict may cross if its keys are strings")
         return {str(key): _plain(item, budget, depth + 1) for key, item in value.items()}
-    raise NotPlain(f"a {type(value).__name__} is not a tensor, number, string, list or dict")
+    raise NotPlainError(f"a {type(value).__name__} is not a tensor, number, string, list or dict")
 
 
 def _plain_tensor(value: Tensor, budget: _Budget) -> Tensor:
     with torch._C.DisableTorchFunctionSubclass():  # a subclass could answer for itself
         tensor = value.detach().as_subclass(Tensor)
         if tensor.layout != torch.strided or tensor.device.type == "meta" or tensor.is_quantized:
-            raise NotPlain(f"a tensor must be dense and hold data, got {tensor.layout} on {tensor.device}")
+            raise NotPlainError(f"a tensor must be dense and hold data, got {tensor.layout} on {tensor.device}")
         if str(tensor.dtype).removeprefix("torch.") not in _DTYPES:
-            raise NotPlain(f"tensors of {tensor.dtype} cannot cross; convert it")
+            raise NotPlainError(f"tensors of {tensor.dtype} cannot cross; convert it")
         budget.spend(tensor.numel() * tensor.element_size())
         return tensor.cpu().resolve_conj().resolve_neg().clone()
 
@@ -103,7 +106,7 @@ def encode(value: Any) -> bytes:
     """The bytes of a plain value.
 
     Raises:
-        NotPlain: as `plain`.
+        NotPlainError: as `plain`.
 
     Example:
         >>> decode(encode([1, 2.5, None, "theta"]))
@@ -118,7 +121,7 @@ def _node(value: Any, raw: list[bytes]) -> list:
     if value is None:
         return ["none"]
     if isinstance(value, Tensor):
-        order = sorted(range(value.dim()), key=lambda axis: -value.stride(axis))
+        order = sorted(range(value.dim()), key=lambda axis: value.stride()[axis], reverse=True)
         dense = value.permute(order).contiguous()
         raw.append(dense.reshape(-1).view(torch.uint8).numpy().tobytes())
         return ["tensor", str(value.dtype).removeprefix("torch."), list(value.shape), order]
@@ -141,30 +144,30 @@ def decode(data: bytes) -> Any:
     """The value whose bytes these are.
 
     Raises:
-        BadBytes: if they are not what `encode` writes; nothing in them is executed, and no memory beyond their own
+        BadBytesError: if they are not what `encode` writes; nothing in them is executed, and no memory beyond their own
             length (and `MAX_NODES` entries) is taken.
     """
     if len(data) > 2 * MAX_BYTES or data[: len(MAGIC)] != MAGIC or len(data) < len(MAGIC) + 8:
-        raise BadBytes("not a value of optcourse, or too large")
+        raise BadBytesError("not a value of optcourse, or too large")
     start = len(MAGIC) + 8
     end = start + int.from_bytes(data[len(MAGIC) : start], "little")
     if end > len(data):
-        raise BadBytes("the header is cut off")
+        raise BadBytesError("the header is cut off")
     try:
         tree = json.loads(data[start:end].decode("ascii"), parse_constant=_no_constant)
         reader = _Reader(data, end)
         value = reader.value(tree, 0)
-    except BadBytes:
+    except BadBytesError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError, RuntimeError) as error:
-        raise BadBytes(f"malformed value: {type(error).__name__}") from None
+        raise BadBytesError(f"malformed value: {type(error).__name__}") from None
     if reader.position != len(data):
-        raise BadBytes("bytes are left over")
+        raise BadBytesError("bytes are left over")
     return value
 
 
 def _no_constant(text: str) -> None:
-    raise BadBytes(f"malformed number {text}")
+    raise BadBytesError(f"malformed number {text}")
 
 
 class _Reader:
@@ -174,7 +177,7 @@ class _Reader:
     def value(self, node: Any, depth: int) -> Any:
         self.nodes += 1
         if self.nodes > MAX_NODES or depth > MAX_DEPTH or not isinstance(node, list) or not node:
-            raise BadBytes("too many or malformed entries")
+            raise BadBytesError("too many or malformed entries")
         kind, *rest = node
         match kind, rest:
             case "none", []:
@@ -196,21 +199,21 @@ class _Reader:
                 return {self.key(key): self.value(item, depth + 1) for key, item in items}
             case "tensor", [str(dtype), list(shape), list(order)]:
                 return self.tensor(_DTYPES[dtype], shape, order)
-        raise BadBytes("unknown entry")
+        raise BadBytesError("unknown entry")
 
     def key(self, key: Any) -> str:
         if not isinstance(key, str):
-            raise BadBytes("keys are strings")
+            raise BadBytesError("keys are strings")
         return key
 
     def tensor(self, dtype: torch.dtype, shape: list, order: list) -> Tensor:
         whole = all(type(size) is int and size >= 0 for size in shape)
         if not whole or not all(type(axis) is int for axis in order) or sorted(order) != list(range(len(shape))):
-            raise BadBytes("malformed shape")
+            raise BadBytesError("malformed shape")
         stored = [shape[axis] for axis in order]
         size = math.prod(stored) * dtype.itemsize
         if self.position + size > len(self.data):
-            raise BadBytes("a tensor is cut off")
+            raise BadBytesError("a tensor is cut off")
         raw = bytearray(self.data[self.position : self.position + size])
         self.position += size
         if not size:

@@ -3,6 +3,9 @@
 import torch
 
 from optcourse.grading.checks.optimizers import shared
+from optcourse.grading.checks.optimizers.behaviours import BEHAVIOURS
+from optcourse.grading.checks.optimizers.clamps import clamps
+from optcourse.grading.checks.optimizers.facts import facts
 from optcourse.grading.checks.optimizers.problems import Options, drive, ladder, untouched
 from optcourse.grading.checks.optimizers.rules import adam, train
 from optcourse.grading.definitions import CONVENTION, Check, Variant
@@ -22,7 +25,7 @@ _BIAS = (
     (
         "constant",
         "bias_correction_without_power",
-        "The moments are divided by 1-beta instead of 1-beta^t: right in step 1 alone.",
+        "The moments are divided by 1-beta in every step: the power of t is missing, or t never grows.",
     ),
     ("exchanged", "bias_corrections_exchanged", "m is corrected with beta2 and v with beta1."),
     ("same first", "bias_corrections_exchanged", "Both moments are corrected with beta1."),
@@ -80,11 +83,16 @@ VARIANTS = (
         "t is one too small: 0 in the first step, where 1-beta^0 is 0 and the step divides by it.",
         COUNT_ADVICE,
     ),
-    Variant("step_count_never_grows", {"count": "stuck"}, "t is 1 in every step.", COUNT_ADVICE),
+    Variant(
+        "step_count_off_by_one",
+        {"offset": -1, "division": "of numbers"},
+        "t is one too small: 0 in the first step, where 1-beta^0 is 0 and the step divides by it.",
+        COUNT_ADVICE,
+    ),
     Variant(
         "shared_step_count",
         {"count": "per step"},
-        "One t counts the calls of step() for all parameters: one that had no gradient before is corrected as if it had.",
+        "One t counts the calls of step() for all: a parameter that had no gradient before is corrected as if it had.",
         COUNT_ADVICE,
     ),
     Variant(
@@ -227,9 +235,9 @@ ADAM = Check(
     drive=drive,
     model=train(adam),
     expected=untouched,
-    variants=(*VARIANTS, *shared.VARIANTS, *shared.clamps(adam, _PROBE)),
-    behaviours=shared.BEHAVIOURS,
-    facts=shared.facts(adam),
+    variants=(*VARIANTS, *shared.VARIANTS, *clamps(adam, _PROBE)),
+    behaviours=BEHAVIOURS,
+    facts=facts(adam),
     accepts=shared.accepts,
     look_next=MOMENT_ADVICE,
     praise="Right: your Adam goes where the formulas go, in every case.",
@@ -241,9 +249,9 @@ ADAMW = Check(
     drive=drive,
     model=train(adam),
     expected=untouched,
-    variants=(*DECAY_VARIANTS, *VARIANTS, *shared.VARIANTS, *shared.clamps(adam, {**_PROBE, "weight_decay": 1e-3})),
-    behaviours=shared.BEHAVIOURS,
-    facts=shared.facts(adam),
+    variants=(*DECAY_VARIANTS, *VARIANTS, *shared.VARIANTS, *clamps(adam, {**_PROBE, "weight_decay": 1e-3})),
+    behaviours=BEHAVIOURS,
+    facts=facts(adam),
     accepts=shared.accepts,
     look_next=DECAY_ADVICE,
     praise="Right: your AdamW goes where the formulas go, and its decay is decoupled.",

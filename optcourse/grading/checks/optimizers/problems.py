@@ -157,10 +157,10 @@ def ladder(exercise: str, draw: Draw, seed: int) -> tuple[Case, ...]:
 def _to_float32(problem: Problem) -> Problem:
     steps = tuple(Step(tuple(g if g is None else g.float() for g in step.gradients)) for step in problem.steps)
     parameters = tuple(value.float() for value in problem.parameters)
-    return Problem(**{**vars_of(problem), "parameters": parameters, "steps": steps})
+    return Problem(**{**_fields(problem), "parameters": parameters, "steps": steps})
 
 
-def vars_of(problem: Problem) -> dict[str, Any]:
+def _fields(problem: Problem) -> dict[str, Any]:
     """The fields of a problem, without what it has cached."""
     return {name: getattr(problem, name) for name in Problem.__dataclass_fields__}
 

@@ -1,4 +1,4 @@
-"""What the right optimizers do, and what each mistake makes of them: numpy in float64, a switch where learners go wrong.
+"""What the right optimizers do, and what each mistake makes of them: numpy, a switch where learners go wrong.
 
 `train` is the loop around every optimizer (groups, None gradients, step counts, clamps); `momentum`, `nesterov`,
 `rmsprop` and `adam` are one step on one parameter.  Without switches they are the textbook's formulas.
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from optcourse.grading.checks.optimizers.problems import Problem
-from optcourse.grading.definitions import Impossible, Observation
+from optcourse.grading.definitions import Observation, VariantError
 
 Switches = Mapping[str, Any]
 State = dict[str, Any]
@@ -101,7 +101,7 @@ class _Training:
         kind = self.switches.get("count", "own")
         self.tensors += 1
         state["t"] = state.get("t", 0) + 1
-        t = {"own": state["t"], "per step": self.calls, "per tensor": self.tensors, "stuck": 1}[kind]
+        t = {"own": state["t"], "per step": self.calls, "per tensor": self.tensors}[kind]
         return t + self.switches.get("offset", 0)
 
     def move(self, index: int, group: int, gradient: np.ndarray) -> None:
@@ -109,17 +109,16 @@ class _Training:
         key = {"own": index, "shared": -1, "by group": -1 - group}.get(keeping, index)
         state = self.states.setdefault(key, {})
         t = self.count(state)
-        if keeping == "reset":
+        if keeping in ("reset", "moments reset"):
             state = {}
+            t = 1 if keeping == "reset" else t
         old = self.thetas[index]
         try:
             new = self.update(old, gradient, state, t, self.options(group), self.switches)
         except ValueError:  # shapes of a shared state do not fit
-            raise Impossible from None
+            raise VariantError("RuntimeError") from None
         if np.shape(new) != np.shape(old):
-            raise Impossible
-        if self.switches.get("direction") == "up":
-            new = 2 * old - new
+            raise VariantError("RuntimeError")
         kind, bound = self.switches.get("clamp", ("", 0.0))
         if kind == "update":
             new = old + np.clip(new - old, -bound, bound)
@@ -131,60 +130,48 @@ class _Training:
 def momentum(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches):
     """m = mu m + g;  theta = theta - lr m."""
     lr, mu = o["lr"], o["momentum"]
-    old, g_in = s.get("m", 0.0 * g), g
-    first = "m" not in s
-    kind = switches.get("buffer", "sum")
-    if kind == "lr inside":
-        m = mu * old + lr * g
-        lr = lr if switches.get("rate") == "twice" else 1.0
-    elif kind == "average":
-        m = mu * old + (1 - mu) * g
-    elif kind == "average after first":
-        m = g if first else mu * old + (1 - mu) * g
-    elif kind == "corrected average":
-        s["raw"] = mu * s.get("raw", 0.0 * g) + (1 - mu) * g
-        m = s["raw"] / (1 - mu**t)
-    else:
-        m = {
-            "sum": mu * old + g,
-            "none": g,
-            "undamped": old + g,
-            "outside": mu * (old + g),
-            "swapped": (1 - mu) * old + mu * g,
-            "complement": (1 - mu) * old + g,
-            "starts at gradient": mu * (g if first else old) + g,
-        }[kind]
+    g, rate = {"in buffer": (lr * g, 1.0), "both": (lr * g, lr), "squared": (g, lr * lr), "none": (g, 1.0)}.get(
+        switches.get("rate", ""), (g, lr)
+    )
+    first, old = "m" not in s, s.get("m", 0.0 * g)
+    m = {
+        "sum": mu * old + g,
+        "average": mu * old + (1 - mu) * g,
+        "average after first": g if first else mu * old + (1 - mu) * g,
+        "corrected average": mu * old + (1 - mu) * g,
+        "none": g,
+        "undamped": old + g,
+        "outside": mu * (old + g),
+        "swapped": (1 - mu) * old + mu * g,
+        "complement": (1 - mu) * old + g,
+        "starts at gradient": mu * (g if first else old) + g,
+        "subtracted": g - mu * old,
+    }[switches.get("buffer", "sum")]
     s["m"] = m
-    taken = switches.get("step", "buffer")
-    if taken == "first skipped" and first:
+    if switches.get("buffer") == "corrected average":
+        m = m / (1 - mu**t)
+    if switches.get("start") == "skipped" and first:
         return theta
-    if switches.get("rate") == "none":
-        lr = 1.0
-    if switches.get("rate") == "squared":
-        lr = lr * lr
-    return theta - lr * _momentum_step(taken, g_in, m, old, mu, lr, o["lr"], kind)
-
-
-def _momentum_step(taken, g, m, old, mu, lr, given_lr, kind):
-    weight = given_lr if kind == "lr inside" and lr == 1.0 else 1.0  # the buffer holds lr times gradients
-    return {
+    direction = {
         "buffer": m,
-        "first skipped": m,
         "stale": old,
-        "nesterov": weight * g + mu * m,
-        "gradient twice": weight * g + m,
+        "nesterov": g + mu * m,
+        "gradient twice": g + m,
         "gradient left out": mu * m,
-        "look ahead twice": weight * g + mu * (weight * g + mu * m),
-        "averaged": (1 - mu) * weight * g + mu * m,
-        "subtracted": weight * g - mu * m,
-        "old": weight * g + mu * old,
-        "gradient": weight * g,
-    }[taken]
+        "look ahead twice": g + mu * (g + mu * m),
+        "averaged": (1 - mu) * g + mu * m,
+        "look back": g - mu * m,
+    }[switches.get("step", "buffer")]
+    return theta - _sign(switches) * rate * direction
 
 
 def nesterov(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches):
     """m = mu m + g;  theta = theta - lr (g + mu m)."""
     return momentum(theta, g, s, t, o, {"step": "nesterov", **switches})
+
+
+def _sign(switches: Switches) -> float:
+    return -1.0 if switches.get("direction") == "up" else 1.0
 
 
 def _root(denominator_of: np.ndarray, eps: float, kind: str):
@@ -205,10 +192,12 @@ def rmsprop(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches
     lr, alpha, eps = o["lr"], o["alpha"], o["eps"]
     if switches.get("alpha") == "swapped":
         alpha = 1 - alpha
+    rate = {"in buffer": 1.0, "squared": lr * lr, "none": 1.0}.get(switches.get("rate", ""), lr)
+    if switches.get("rate") == "in buffer":
+        g = lr * g
     square = _square(g, 0.0 * g, switches)
-    begin = {"zero": 0.0 * g, "one": 0.0 * g + 1.0, "gradient": square}[switches.get("start", "zero")]
-    old = s.get("v", begin)
-    weight = {"average": 1 - alpha, "missing": 1.0}[switches.get("second weight", "average")]
+    old = s.get("v", {"zero": 0.0 * g, "one": 0.0 * g + 1, "gradient": square}[switches.get("start", "zero")])
+    weight = 1.0 if switches.get("second weight") == "missing" else 1 - alpha
     v = {"average": alpha * old + weight * square, "sum": old + square, "none": square}[
         switches.get("memory", "average")
     ]
@@ -219,10 +208,9 @@ def rmsprop(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches
     if switches.get("centered"):
         s["a"] = alpha * s.get("a", 0.0 * g) + (1 - alpha) * g
         used = used - s["a"] ** 2
-    top = g
     if switches.get("top") == "momentum":
-        top = s["b"] = alpha * s.get("b", 0.0 * g) + (1 - alpha) * g
-    return theta - lr * _quotient(top, used, eps, switches, lr)
+        g = s["b"] = alpha * s.get("b", 0.0 * g) + (1 - alpha) * g
+    return theta - _sign(switches) * rate * _quotient(g, used, eps, switches, rate)
 
 
 def _square(g, m, switches: Switches):
@@ -236,12 +224,12 @@ def _square(g, m, switches: Switches):
     }[switches.get("square", "square")]()
 
 
-def _quotient(top, second, eps, switches: Switches, lr):
+def _quotient(top, second, eps, switches: Switches, rate):
     kind = switches.get("eps", "outside")
     if switches.get("root") == "none":
         return top / (second + eps)
     quotient = top * _root(second, eps, kind) if switches.get("root") == "times" else top / _root(second, eps, kind)
-    return quotient + eps / lr if kind == "after" else quotient
+    return quotient + eps / rate if kind == "after" else quotient
 
 
 def adam(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches):
@@ -270,17 +258,22 @@ def adam(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches):
         s["max"] = v_hat = np.maximum(s.get("max", v_hat), v_hat)
     if switches.get("moments") == "stale":
         m_hat, v_hat = m_old, v_old
-    quotient = _quotient(m_hat, v_hat, eps * eps_scale, switches, lr)
     rate = {"in buffer": 1.0, "squared": lr * lr, "none": 1.0}.get(switches.get("rate", ""), lr)
-    if place == "numerator":
-        quotient = _quotient(m_hat + decay * theta, v_hat, eps * eps_scale, switches, lr)
-    return _decayed(theta, rate * quotient, lr, decay, place)
+    top = m_hat + decay * theta if place == "numerator" else m_hat
+    quotient = _quotient(top, v_hat, eps * eps_scale, switches, rate)
+    update = _sign(switches) * rate * quotient
+    kind, bound = switches.get("clamp", ("", 0.0))
+    if kind == "update without decay":
+        update = np.clip(update, -bound, bound)
+    return _decayed(theta, update, lr, decay, place)
 
 
 def _corrected(m, v, t: int, beta1: float, beta2: float, switches: Switches):
     """m_hat, v_hat, and what multiplies eps."""
     kind = switches.get("correction", "both")
     c1, c2 = 1 - beta1**t, 1 - beta2**t
+    if switches.get("division") == "of numbers" and t == 0:
+        raise VariantError("ZeroDivisionError")
     hat = {"hat": 1 / np.sqrt(c2), "hat inside": 1 / np.float64(c2)}.get(switches.get("epsilon", ""), 1.0)
     first, second = {
         "both": (m / c1, v / c2),
@@ -310,7 +303,7 @@ def _decayed(theta, update, lr: float, decay: float, place: str):
         "after": new - lr * decay * new,
         "unscaled": new - decay * theta,
         "grows": new + lr * decay * theta,
-        "twice": new - 2 * lr * decay * theta,
+        "twice": (1 - lr * decay) ** 2 * theta - update,
         "squared rate": new - lr * lr * decay * theta,
         "alone": (1 - lr * decay) * theta,
     }[place]
