@@ -176,12 +176,14 @@ class Choices(ipywidgets.HBox):
         }
         heading = ipywidgets.HTML(html.escape(description), layout=ipywidgets.Layout(width="100%"))
         super().__init__([heading, *self._boxes.values()], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        self._spreading = False
         self.value = tuple(value)
         for box in self._boxes.values():
             box.observe(self._gather, names="value")
 
     def _gather(self, change: Any) -> None:
-        self.value = tuple(name for name, box in self._boxes.items() if box.value)
+        if not self._spreading:
+            self.value = tuple(name for name, box in self._boxes.items() if box.value)
 
     @traitlets.validate("value")
     def _known(self, proposal: Any) -> tuple[str, ...]:
@@ -192,8 +194,10 @@ class Choices(ipywidgets.HBox):
 
     @traitlets.observe("value")
     def _spread(self, change: Any) -> None:
+        self._spreading = True  # boxes change one by one; the sets in between are nobody's choice
         for name, box in self._boxes.items():
             box.value = name in change["new"]
+        self._spreading = False
 
 
 def _assign(name: str, control: ipywidgets.Widget, value: Any) -> None:

@@ -69,8 +69,8 @@ def test_heavy_picture_loses_resolution_and_stays_below_the_limit():
 
 
 def test_picture_that_cannot_be_made_light_is_refused(monkeypatch):
-    monkeypatch.setattr(display, "MAXIMUM_BYTES", 2000)
-    with pytest.raises(ValueError, match="bytes at 60 dots an inch, more than 2,000; draw fewer points"):
+    monkeypatch.setattr(display, "MAXIMUM_BYTES", 500)
+    with pytest.raises(ValueError, match="bytes at 60 dots an inch, more than 500; draw fewer points"):
         to_png(figure()[0])
 
 
