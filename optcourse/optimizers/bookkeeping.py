@@ -205,9 +205,10 @@ def _translate_group(optimizer: Optimizer, saved: Group, layout: Layout) -> Grou
     dropped = set(_HOW_TORCH_RUNS) | set(layout.fixed)
     group = {key: value for key, value in saved.items() if key not in dropped}
     for key, value in optimizer.defaults.items():
-        if key not in group and key in layout.options and not isinstance(value, bool):
-            raise ValueError(f"group option {key!r} is missing; the group has {sorted(group)}")
-        group.setdefault(key, value)  # a flag that torch's saved state does not have yet
+        if key in layout.options or key in layout.fixed:
+            if key not in group and not isinstance(value, bool):
+                raise ValueError(f"group option {key!r} is missing; the group has {sorted(group)}")
+            group.setdefault(key, value)  # a flag may be younger than the file
     check_options(layout, group)
     return group
 
@@ -226,9 +227,10 @@ def _translate_state(
         if name is None or value is None:  # torch saves None for a buffer not yet used
             continue
         if name == "t":
-            if not float(value).is_integer() or value < 0:
-                raise ValueError(f"{where}: key {key!r} must be a whole number >= 0, got {float(value)}")
-            state[name] = int(value)
+            count = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value  # torch's is a tensor
+            if not isinstance(count, Real) or not float(count).is_integer() or count < 0:
+                raise ValueError(f"{where}: key {key!r} must be a whole number >= 0, got {count!r}")
+            state[name] = int(float(count))
         elif not isinstance(value, Tensor) or value.shape != theta.shape:
             shown = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
             raise ValueError(f"{where}: key {key!r} must be a tensor of shape {tuple(theta.shape)}, got {shown}")

@@ -4,6 +4,7 @@ Two texts of one algorithm: `sam_reference` is the paper, `sam_` is the machine.
 worst point; the step that follows is any other optimizer's.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -130,7 +131,8 @@ class SAM(torch.optim.Optimizer):
         groups = [{"rho": self.defaults["rho"], **group} for group in state_dict["param_groups"]]
         for group in groups:
             check_number("rho", group["rho"], good=0.05)
-        self.base.load_state_dict({**state_dict, "param_groups": groups})
+        # a copy, since an optimizer of torch's would share its state with the one that saved it
+        self.base.load_state_dict({"state": copy.deepcopy(state_dict["state"]), "param_groups": groups})
         self._share(self.base)
 
     def __getstate__(self) -> dict[str, Any]:
