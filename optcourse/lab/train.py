@@ -79,9 +79,8 @@ def train(
         >>> len(records), records[-1].epoch, records[-1].test_accuracy
         (31, 15.0, 1.0)
     """
-    check(model, data, steps=steps, batch_size=batch_size, seed=seed, loss=loss, evaluate_every=evaluate_every)
-    if probe_every is not None:
-        require_integer("probe_every", probe_every, low=1)
+    check_settings(data, steps, batch_size, seed, evaluate_every, probe_every)
+    check_model(model, data, loss)
     trained = {id(p) for p in model.parameters()}
     if not any(id(p) in trained for group in optimizer.param_groups for p in group["params"]):
         raise ValueError("optimizer must hold parameters of the model, got none; make it from model.parameters()")
@@ -226,17 +225,15 @@ def is_finite(record: Record) -> bool:
     return math.isfinite(record.loss) and (record.test_loss is None or math.isfinite(record.test_loss))
 
 
-def check(
-    model: nn.Module,
+def check_settings(
     data: Data,
-    *,
     steps: int,
     batch_size: int | None,
     seed: int,
-    loss: Loss = cross_entropy,
-    evaluate_every: int | None = None,
+    evaluate_every: int | None,
+    probe_every: int | None = None,
 ) -> None:
-    """Raise TypeError or ValueError when `train` cannot work with these arguments; nothing is changed."""
+    """Raise TypeError or ValueError when `train` cannot work with these arguments, whatever the model."""
     if not isinstance(data, Data):
         raise TypeError(
             f"data must be a Data, got {type(data).__name__}; use load(name) or "
@@ -244,8 +241,9 @@ def check(
         )
     require_integer("steps", steps, low=1)
     require_integer("seed", seed, low=0)
-    if evaluate_every is not None:
-        require_integer("evaluate_every", evaluate_every, low=1)
+    for name, every in (("evaluate_every", evaluate_every), ("probe_every", probe_every)):
+        if every is not None:
+            require_integer(name, every, low=1)
     if batch_size is not None:
         require_integer("batch_size", batch_size, low=1)
         if batch_size > len(data.x_train):
@@ -253,6 +251,10 @@ def check(
                 f"batch_size must be at most the {len(data.x_train)} training examples, got {batch_size}; "
                 "use batch_size=None for all of them"
             )
+
+
+def check_model(model: nn.Module, data: Data, loss: Loss) -> None:
+    """Raise ValueError when this model does not fit the data or the loss; nothing is changed."""
     for name, parameter in model.named_parameters():
         if parameter.device != data.device or parameter.dtype != data.x_train.dtype:
             raise ValueError(

@@ -17,7 +17,7 @@ from optcourse.lab.records import Run
 from optcourse.lab.sweep.members import Settings, grid, make_member
 from optcourse.lab.sweep.plan import BACKENDS, Backend, make_plan, structure
 from optcourse.lab.sweep.workers import cores, in_executor, in_threads, process_pool, wait_until_started
-from optcourse.lab.train import Loss, check
+from optcourse.lab.train import Loss, check_model, check_settings
 
 __all__ = ["BACKENDS", "Runs", "grid", "process_pool", "sweep"]
 
@@ -99,10 +99,11 @@ def sweep(
         raise ValueError(f"configs must be a list of at least one dict, got {configs!r}; use grid(...)")
     require_integer("record_every", record_every, low=1)
     workers = cores() if workers is None else require_integer("workers", workers, low=1)
+    check_settings(data, steps, batch_size, 0, evaluate_every)
     settings = Settings(steps, batch_size, loss, evaluate_every, record_every)
     members = [make_member(make_model, data, config) for config in configs]
     for member in {structure(member): member for member in members}.values():
-        check(member.model, data, steps=steps, batch_size=batch_size, seed=0, loss=loss, evaluate_every=evaluate_every)
+        check_model(member.model, data, loss)
     plan = make_plan(members, data, settings, backend, workers, executor)
 
     startup, begin = 0.0, time.perf_counter()

@@ -1,5 +1,6 @@
 """Where the parts of a sweep are computed: threads of this process, or any executor."""
 
+import importlib
 import multiprocessing
 import pickle
 import sys
@@ -23,6 +24,7 @@ from optcourse.lab.sweep.stack import train_stack
 from optcourse.lab.train import collect, run, train
 
 _LOOK_AGAIN = 0.1  # seconds between two looks at what the workers have done
+_SLOW_IMPORT = "torch._dynamo"  # torch imports it, for seconds, when a process makes its first optimizer
 
 
 @dataclass(frozen=True)
@@ -144,11 +146,11 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
         workers: number of processes; None takes one a core.
     """
     count = cores() if workers is None else require_integer("workers", workers, low=1)
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])
-        return ProcessPoolExecutor(count, context)
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
+    has_fork_server = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if has_fork_server else "spawn")
+    if has_fork_server:
+        context.set_forkserver_preload([__name__, _SLOW_IMPORT])
+    return ProcessPoolExecutor(count, context, initializer=importlib.import_module, initargs=(_SLOW_IMPORT,))
 
 
 def wait_until_started(pool: ProcessPoolExecutor, workers: int) -> float:
