@@ -8,13 +8,16 @@ import nbformat
 import pytest
 
 from optcourse.catalogue import lessons
-from optcourse.experiments import Ledger, claims, record_path
-from optcourse.experiments.__main__ import is_fresh, weaknesses
+from optcourse.experiments import Ledger, claims, record_path, recorded_runs, sweeps
+from optcourse.experiments.__main__ import is_fresh, module_of, weaknesses
+from optcourse.experiments.recorded_runs import load_runs, save_runs
 from optcourse.lab import claims as lab_claims
 from optcourse.lab.claims import Band, Claim, ClaimError, ClaimRecord, Interval, Result, at_least, at_most, within
+from optcourse.lab.records import Record, Run
 
 READY = [lesson for lesson in lessons() if lesson.ready]
 ALL = {id: claim for lesson in READY for id, claim in claims(lesson.slug).items()}
+TRAININGS = {id: train for lesson in READY for id, train in sweeps(lesson.slug).items()}
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
@@ -148,8 +151,31 @@ def test_records_survive_a_round_trip(tmp_path):
 @pytest.mark.parametrize("id", ALL)
 def test_every_claim_is_recorded_afresh_and_carries(id):
     claim = ALL[id]
-    assert is_fresh(claim), f"{id}: its record is of other code; run `make claims`"
+    assert is_fresh(id, module_of(claim)), f"{id}: its record is of other code; run `make claims`"
     assert weaknesses(claim, ClaimRecord.load(record_path(id))) == []
+
+
+@pytest.mark.parametrize("id", TRAININGS)
+def test_recorded_trainings_are_fresh(id):
+    assert is_fresh(id, module_of(TRAININGS[id])), f"{id}: its record is of other code; run `make claims`"
+    assert {run.config["seed"] for run in recorded_runs(id)} == {0, 1, 2, 3, 4}
+
+
+def test_runs_survive_a_round_trip(tmp_path):
+    last = Record(7, 1.0, 0.5, 0.1, test_loss=0.25, test_accuracy=0.75)
+    runs = [
+        Run({"optimizer": "sgd", "lr": 0.1, "seed": 0, "momentum": 0.9}, (last,), "digits"),
+        Run({"optimizer": "adam", "lr": 0.1, "seed": 0}, (Record(3, 1.0, math.nan, 0.1),), "digits", diverged=True),
+    ]
+    save_runs(tmp_path / "runs.json", runs, code="ab", command="make claims", versions={"torch": "2"})
+    back = load_runs(tmp_path / "runs.json")
+    assert [(run.config["optimizer"], run.diverged) for run in back] == [("sgd", False), ("adam", True)]
+    assert (back[0].final(), back[0].final("test_loss"), back[0].records[-1].step) == (0.75, 0.25, 7)
+    assert math.isnan(back[1].final())
+    with pytest.raises(ValueError, match="no runs"):
+        save_runs(tmp_path / "none.json", [], code="", command="", versions={})
+    with pytest.raises(FileNotFoundError, match="make claims"):
+        load_runs(tmp_path / "none.json")
 
 
 def test_weak_claims_are_named():

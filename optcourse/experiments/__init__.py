@@ -6,16 +6,18 @@ the same functions. `python -m optcourse.experiments` records them.
 
 import importlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from optcourse.experiments.recorded_runs import load_runs
 from optcourse.lab.claims import Claim, ClaimRecord, Result, ResultTable, code_hash
 from optcourse.lab.data import TEXTS, load, load_texts
 from optcourse.lab.device import seeds
+from optcourse.lab.records import Run
 
 COMMAND = "make claims"
 
@@ -30,8 +32,19 @@ def claims(lesson: str) -> dict[str, Claim]:
     return table
 
 
+def sweeps(lesson: str) -> Mapping[str, Callable[[int], tuple[Run, ...]]]:
+    """Trainings of this lesson that ship as records, by id: seed -> runs."""
+    module = importlib.import_module(f"{__name__}.{lesson}")
+    return {f"{lesson}.{name}": train for name, train in getattr(module, "SWEEPS", {}).items()}
+
+
+def recorded_runs(id: str) -> tuple[Run, ...]:
+    """The recorded trainings with this id, over all recorded seeds, for figures with bands."""
+    return load_runs(record_path(id))
+
+
 def record_path(id: str) -> Path:
-    """Where the record of a claim ships."""
+    """Where the record of a claim or of trainings ships."""
     lesson, _, name = id.partition(".")
     return Path(__file__).parent / "records" / lesson / f"{name}.json"
 
@@ -43,11 +56,15 @@ def data_used(claim: Claim) -> str:
     return (load_texts if claim.data in TEXTS else load)(claim.data, device="cpu").description
 
 
+def versions() -> dict[str, str]:
+    """Releases that a measured number may depend on."""
+    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+
+
 def make_record(claim: Claim, values: Mapping[int, float], seeds_per_set: int) -> ClaimRecord:
     """The record of values just measured, with what they depend on."""
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
     code = code_hash(claim.measure.__module__)
-    return ClaimRecord(claim.id, dict(values), seeds_per_set, code, COMMAND, versions, data_used(claim))
+    return ClaimRecord(claim.id, dict(values), seeds_per_set, code, COMMAND, versions(), data_used(claim))
 
 
 class Ledger:
@@ -57,7 +74,7 @@ class Ledger:
 
     Example:
         claim = Ledger("optimizers")
-        claim("optimizers.memory_adam")
+        claim("optimizers.adam_memory")
 
     Raises, when called:
         KeyError: for an id that is not a claim of this lesson.
@@ -82,7 +99,7 @@ class Ledger:
         if claim.kind == "recorded":
             record = ClaimRecord.load(record_path(id))
             seed = next(iter(record.values))
-            recomputed = (seed, values[seed] if values else claim.measure(seed))
+            recomputed = (seed, values[seed] if values else (claim.recheck or claim.measure)(seed))
             result = Result(claim, record.sets()[0], recomputed, record.command, record.data)
         else:
             measured = values or {seed: claim.measure(seed) for seed in seeds()}

@@ -3,14 +3,18 @@
 import argparse
 import sys
 import time
+from collections.abc import Callable
 
 import torch
 
 from optcourse.catalogue import lessons
-from optcourse.experiments import claims, make_record, record_path
+from optcourse.experiments import COMMAND, claims, make_record, record_path, sweeps, versions
+from optcourse.experiments.recorded_runs import read, save_runs
 from optcourse.lab.claims import LEAST_MARGIN, SEED_SETS, Band, Claim, ClaimRecord, code_hash
+from optcourse.lab.records import Run
 
 SEEDS_PER_SET = 3
+SWEEP_SEEDS = 5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,14 +23,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--stale", action="store_true", help="only those without a record of the code as it is now")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    table = {id: claim for lesson in lessons() if lesson.ready for id, claim in claims(lesson.slug).items()}
-    unknown = [want for want in options.wanted if not any(_asked(id, want) for id in table)]
+    ready = [lesson.slug for lesson in lessons() if lesson.ready]
+    table = {id: claim for slug in ready for id, claim in claims(slug).items()}
+    trainings = {id: train for slug in ready for id, train in sweeps(slug).items()}
+    unknown = [want for want in options.wanted if not any(_asked(id, want) for id in [*table, *trainings])]
     if unknown:
-        parser.error(f"no claim or lesson {', '.join(unknown)}; there are {', '.join(table)}")
-    chosen = [c for id, c in table.items() if not options.wanted or any(_asked(id, w) for w in options.wanted)]
-    if options.stale:
-        chosen = [claim for claim in chosen if not is_fresh(claim)]
-    unfit = [claim.id for claim in chosen if not record(claim)]
+        parser.error(f"no claim or lesson {', '.join(unknown)}; there are {', '.join([*table, *trainings])}")
+
+    def chosen(id: str) -> bool:
+        asked = not options.wanted or any(_asked(id, want) for want in options.wanted)
+        return asked and not (options.stale and is_fresh(id, module_of(table.get(id) or trainings[id])))
+
+    for id in filter(chosen, trainings):
+        record_trainings(id, trainings[id])
+    unfit = [id for id in filter(chosen, table) if not record(table[id])]
     if unfit:
         print(f"not fit to be committed (verdict changes with the seeds, or margin too thin): {', '.join(unfit)}")
     return 1 if unfit else 0
@@ -36,10 +46,24 @@ def _asked(id: str, want: str) -> bool:
     return id == want or id.startswith(want + ".")
 
 
-def is_fresh(claim: Claim) -> bool:
-    """Whether a record of this claim exists that was measured with the code as it is now."""
-    path = record_path(claim.id)
-    return path.exists() and ClaimRecord.load(path).code == code_hash(claim.measure.__module__)
+def module_of(measured: Claim | Callable) -> str:
+    """Module whose code the numbers depend on."""
+    function = measured.measure if isinstance(measured, Claim) else measured
+    return getattr(function, "func", function).__module__
+
+
+def is_fresh(id: str, module: str) -> bool:
+    """Whether a record exists that was measured with the code of this module as it is now."""
+    path = record_path(id)
+    return path.exists() and read(path)["code"] == code_hash(module)
+
+
+def record_trainings(id: str, train: Callable[[int], tuple[Run, ...]]) -> None:
+    """Run trainings over `SWEEP_SEEDS` seeds and store them."""
+    start = time.perf_counter()
+    runs = [run for seed in range(SWEEP_SEEDS) for run in train(seed)]
+    save_runs(record_path(id), runs, code=code_hash(module_of(train)), command=COMMAND, versions=versions())
+    print(f"{id}: {len(runs)} trainings, {time.perf_counter() - start:.1f} s", flush=True)
 
 
 def record(claim: Claim) -> bool:

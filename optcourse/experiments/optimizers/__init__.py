@@ -8,7 +8,6 @@ from optcourse.experiments.optimizers import (
     sharpness,
     sparse,
 )
-from optcourse.experiments.optimizers.comparison import gain, noise_runs, tuning_runs
 from optcourse.experiments.optimizers.counterexamples import convergence_failure, train_with_long_memory
 from optcourse.experiments.optimizers.memory import bytes_per_parameter
 from optcourse.experiments.optimizers.quadratics import (
@@ -42,12 +41,9 @@ __all__ = [
     "cycling_heavy_ball",
     "descend_full_batch",
     "distances",
-    "gain",
-    "noise_runs",
     "settling_gradient_descent",
     "sparse_runs",
     "train_with_long_memory",
     "tuned_gradient_descent",
     "tuned_heavy_ball",
-    "tuning_runs",
 ]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from optcourse.lab.claims import Claim, at_least, at_most, within
 from optcourse.lab.data import load
 from optcourse.lab.device import generator
 from optcourse.lab.models import mlp
+from optcourse.lab.records import Record, Run
+from optcourse.lab.train import evaluate
 from optcourse.optimizers import SGD, Adam, AdamW, adam_reference
 
 Factory = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
@@ -129,46 +132,40 @@ def first_step_without_correction(seed: int) -> float:
     return moved.abs().mean().item()
 
 
-def train_with_long_memory(seed: int, *, corrected: bool, lr: float = 0.01, steps: int = 300) -> list[float]:
-    """Mini-batch losses of an MLP 40-100-100-10 on MNIST-1D under Adam with beta2 = 0.9999, with or without correction.
+def train_with_long_memory(seed: int, *, corrected: bool, lr: float = 0.01, steps: int = 300, every: int = 20) -> Run:
+    """An MLP 40-100-100-10 on MNIST-1D under Adam with beta2 = 0.9999, batches of 100, with or without correction.
 
-    The last entry is the test accuracy in [0, 1].
+    Each record's loss is the mean over the last `every` mini-batches; the last record has the test accuracy.
     """
     data = load("mnist1d", device="cpu")
     model = mlp([40, 100, 100, 10], seed=seed)
     parameters = list(model.parameters())
     moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in parameters]
+    step = partial(adam_reference, lr=lr, beta1=0.9, beta2=LONG_MEMORY, eps=1e-8)
     draw = generator(seed)
-    history = []
+    losses: list[float] = []
+    records: list[Record] = []
     for t in range(1, steps + 1):
-        batch = torch.randint(0, len(data.x_train), (100,), generator=draw)
+        batch = torch.randint(len(data.x_train), (100,), generator=draw)
         loss = F.cross_entropy(model(data.x_train[batch]), data.y_train[batch])
-        gradients = torch.autograd.grad(loss, parameters)
-        history.append(loss.item())
+        losses.append(loss.item())
         with torch.no_grad():
-            for i, (p, g) in enumerate(zip(parameters, gradients, strict=True)):
-                theta, m, v = adam_reference(
-                    p,
-                    g,
-                    *moments[i],
-                    t if corrected else NO_CORRECTION,
-                    lr=lr,
-                    beta1=0.9,
-                    beta2=LONG_MEMORY,
-                    eps=1e-8,
-                    weight_decay=0.0,
-                )
-                p.copy_(theta)
+            for i, (p, g) in enumerate(zip(parameters, torch.autograd.grad(loss, parameters), strict=True)):
+                theta, m, v = step(p, g, *moments[i], t if corrected else NO_CORRECTION)
                 moments[i] = (m, v)
-    with torch.no_grad():
-        accuracy = (model(data.x_test).argmax(1) == data.y_test).float().mean().item()
-    return [*history, accuracy]
+                p.copy_(theta)
+        if t % every == 0:
+            accuracy = evaluate(model, data.x_test, data.y_test)[1] if t == steps else None
+            mean = sum(losses[-every:]) / every
+            records.append(Record(t, t * 100 / len(data.x_train), mean, lr, test_accuracy=accuracy))
+    config = {"optimizer": "corrected" if corrected else "not corrected", "lr": lr, "seed": seed}
+    return Run(config, tuple(records), data.description)
 
 
 def correction_gain(seed: int) -> float:
     """Test accuracy with bias correction minus without, in points, at lr 0.01."""
-    with_correction = train_with_long_memory(seed, corrected=True)[-1]
-    return 100 * (with_correction - train_with_long_memory(seed, corrected=False)[-1])
+    runs = [train_with_long_memory(seed, corrected=corrected) for corrected in (True, False)]
+    return 100 * (runs[0].final() - runs[1].final())
 
 
 # --- Decay: in the gradient or beside the update -----------------------------------------------------------------
@@ -258,6 +255,7 @@ CLAIMS = (
         correction_gain,
         unit="points of accuracy",
         paper="large steps and divergence without it (Kingma & Ba 2015)",
+        data="mnist1d",
     ),
     Claim(
         "optimizers.decoupled_decay",

@@ -1,5 +1,7 @@
 """What an optimizer keeps beside the parameters."""
 
+from collections.abc import Callable
+
 import torch
 
 from optcourse.lab.claims import Claim, within
@@ -15,11 +17,17 @@ def bytes_per_parameter(name: str, seed: int = 0, **options) -> float:
         seed: of the gradients.
         options: of the optimizer.
     """
+    draw = generator(seed)
     parameters = [torch.zeros(64, 32, requires_grad=True), torch.zeros(64, requires_grad=True)]
-    for parameter in parameters:
-        parameter.grad = torch.randn(parameter.shape, generator=generator(seed))
-    optimizer = OPTIMIZERS[name](parameters, lr=1e-3, **options)
-    optimizer.step()
+    make: Callable[..., torch.optim.Optimizer] = OPTIMIZERS[name]
+    optimizer = make(parameters, lr=1e-3, **options)
+
+    def closure() -> float:
+        for parameter in parameters:
+            parameter.grad = torch.randn(parameter.shape, generator=draw)
+        return 0.0
+
+    optimizer.step(closure)
     return state_bytes_per_parameter(optimizer)
 
 

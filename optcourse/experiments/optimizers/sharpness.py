@@ -3,12 +3,12 @@
 from functools import cache
 
 import torch
-from optcourse.lab.probes import sharpness
 from torch.nn import functional as F
 
 from optcourse.lab.claims import Claim, within
 from optcourse.lab.data import load
 from optcourse.lab.models import mlp
+from optcourse.lab.probes import sharpness
 from optcourse.lab.records import Record, Run
 from optcourse.optimizers import SGD
 
@@ -16,7 +16,7 @@ EXAMPLES = 200
 
 
 @cache
-def descend_full_batch(lr: float, seed: int, *, steps: int = 1200, every: int = 100) -> Run:
+def descend_full_batch(lr: float, seed: int, *, steps: int = 900, every: int = 100) -> Run:
     """Full-batch gradient descent on the squared error of one-hot targets, with the sharpness on the way.
 
     A 40-32-32-10 tanh net on `EXAMPLES` signals of MNIST-1D, float64. Each record's `values["sharpness"]` is the top

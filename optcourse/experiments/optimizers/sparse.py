@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -70,7 +70,8 @@ def train_on_words(optimizer: str, lr: float, seed: int, *, batch_size: int = 20
     """
     bags = bags_of_words()
     weights = torch.zeros(len(bags.counts) + 1, requires_grad=True)
-    stepper = OPTIMIZERS[optimizer]([weights], lr=lr, **options)
+    make: Callable[..., torch.optim.Optimizer] = OPTIMIZERS[optimizer]
+    stepper = make([weights], lr=lr, **options)
     order = torch.randperm(len(bags.y_train), generator=generator(seed)).split(batch_size)
     records = []
     for step, batch in enumerate(order, 1):
