@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from optcourse.plots.style import appearances, in_style_of
+from optcourse.plots.style import PALETTE, appearances, in_style_of
 
 
 def bars(
@@ -86,3 +86,55 @@ def _annotate(ax: Axes, row: int, end: float, number: float | None, lost: int, t
     if lost:
         text = f"{text}  × {lost} of {total} diverged".strip()
     ax.annotate(text, (end, row), xytext=(6, 0), textcoords="offset points", va="center", ha="left")
+
+
+def kill_matrix(
+    counts: Mapping[str, Mapping[str, tuple[int, int]]], ax: Axes, *, rows: Sequence[str] = (), title: str | None = None
+) -> None:
+    """Checks against answers whose verdict is known: a disc where each was judged right, a cross where not.
+
+    Args:
+        counts: exercise -> kind of answer -> (judged as they should be, all answers of this kind). A kind that an
+            exercise has no answers of is left out or has (0, 0): an empty cell.
+        ax: drawn into, one column an exercise; its ticks and labels are set.
+        rows: the kinds to draw, from the top; by default all, in order of appearance.
+        title: what there is to see.
+
+    Raises:
+        ValueError: for no cells to draw, or counts that are not 0 <= judged right <= all.
+
+    Example:
+        >>> from optcourse.plots import figure
+        >>> _, ax = figure()
+        >>> kill_matrix({"adam": {"no bias correction": (2, 2), "hidden clamp": (4, 5)}}, ax)
+        >>> [text.get_text() for text in ax.texts]
+        ['2', '4/5']
+    """
+    kinds = list(rows) or list(dict.fromkeys(kind for row in counts.values() for kind in row))
+    cells = [
+        (x, kinds.index(kind), right, total)
+        for x, row in enumerate(counts.values())
+        for kind, (right, total) in row.items()
+        if kind in kinds and total
+    ]
+    if not cells:
+        raise ValueError("no answers to draw; give at least one exercise with a kind of answer")
+    for _, y, right, total in cells:
+        if not 0 <= right <= total:
+            raise ValueError(f"{kinds[y]!r}: {right} of {total} answers judged right; need 0 <= right <= all")
+    with in_style_of(ax):
+        for x, y, right, total in cells:
+            good = right == total
+            look = (
+                {"marker": "o", "color": PALETTE["blue"]} if good else {"marker": "X", "color": PALETTE["vermillion"]}
+            )
+            ax.plot([x], [y], markersize=13 if good else 17, linestyle="none", **look)
+            text = f"{total}" if good else f"{right}/{total}"
+            ax.text(x, y, text, ha="center", va="center", color="white", fontsize=7.5 if good else 6, weight="bold")
+        ax.set_xticks(range(len(counts)), list(counts), rotation=45, ha="left", rotation_mode="anchor")
+        ax.set_yticks(range(len(kinds)), kinds)
+        ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+        ax.set(xlim=(-0.6, len(counts) - 0.4), ylim=(len(kinds) - 0.4, -0.6))
+        ax.spines[:].set_visible(False)
+        if title is not None:
+            ax.set_title(title)

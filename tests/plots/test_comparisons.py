@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from optcourse.plots import bars, figure
+from optcourse.plots import PALETTE, bars, figure, kill_matrix
 
 
 @pytest.fixture
@@ -52,3 +52,37 @@ def test_bad_input(ax, values, options, message):
     with pytest.raises(ValueError, match=message):
         bars(values, ax, **{"unit": "s", **options})
     assert not ax.patches
+
+
+COUNTS = {"adam": {"right": (2, 2), "clamp": (1, 3), "absent": (0, 0)}, "sgd": {"right": (1, 1), "lr twice": (0, 1)}}
+
+
+def test_kill_matrix_tells_what_slipped_through(ax):
+    kill_matrix(COUNTS, ax, title="Who was caught")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["adam", "sgd"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["right", "clamp", "absent", "lr twice"]
+    seen = {(line.get_xdata()[0], line.get_ydata()[0]): (line.get_marker(), line.get_color()) for line in ax.lines}
+    caught, slipped = ("o", PALETTE["blue"]), ("X", PALETTE["vermillion"])
+    assert seen == {(0, 0): caught, (0, 1): slipped, (1, 0): caught, (1, 3): slipped}
+    assert [text.get_text() for text in ax.texts] == ["2", "1/3", "1", "0/1"]
+
+
+def test_kill_matrix_draws_the_rows_asked_for(ax):
+    kill_matrix(COUNTS, ax, rows=["lr twice", "right"])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["lr twice", "right"]
+    assert sorted(text.get_text() for text in ax.texts) == ["0/1", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({}, "no answers to draw"),
+        ({"adam": {"right": (0, 0)}}, "no answers to draw"),
+        ({"adam": {"clamp": (3, 2)}}, "'clamp': 3 of 2 answers judged right; need 0 <= right <= all"),
+        ({"adam": {"clamp": (-1, 2)}}, "need 0 <= right <= all"),
+    ],
+)
+def test_kill_matrix_refuses_impossible_counts(ax, counts, message):
+    with pytest.raises(ValueError, match=message):
+        kill_matrix(counts, ax)
+    assert not ax.texts
