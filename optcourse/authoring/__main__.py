@@ -23,7 +23,7 @@ def strip(solution: Path, *, execute: bool) -> None:
 
 def execute(path: Path) -> None:
     """Re-execute one notebook file in place and say how long it took."""
-    print(f"executed {path} in {execution.execute(path):.1f} s", flush=True)
+    print(f"executed {path.parent.name}/{path.name} in {execution.execute(path):.1f} s", flush=True)
 
 
 def refresh(lessons: list[str]) -> None:

@@ -160,12 +160,20 @@ def _marks_pair(line: str) -> bool:
 
 
 def comparison_findings(notebook: NotebookNode) -> Findings:
-    """What would let nbval overlook a changed output: its options, or marks ⟨ ⟩ that do not pair on one line."""
+    """What would make nbval overlook a changed output (its options, marks ⟨ ⟩ that do not pair) or see one that is not.
+
+    A closing semicolon hides a value in Jupyter and not under nbval, which keeps no history.
+    """
     findings = [
         f"cell {cell.id}: {match[0]!r} exempts it from comparison"
         for cell in _code(notebook)
         for text in [cell.source, *_tags(cell)]
         if (match := NBVAL_OPTION.search(text))
+    ]
+    findings += [
+        f"cell {cell.id}: ends in a semicolon; assign the value instead"
+        for cell in _code(notebook)
+        if cell.source.rstrip().endswith(";")
     ]
     return findings + [
         f"cell {cell.id}: marks that do not pair: {line.strip()[:80]!r}"

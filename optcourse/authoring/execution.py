@@ -44,6 +44,7 @@ def clean_environment(folder: Path) -> dict[str, str]:
         "JUPYTER_PLATFORM_DIRS": "1",
         "OMP_NUM_THREADS": "1",
         "PYTHONHASHSEED": "0",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else the kernel of IPython 7 warns about its own debugger
     }
 
 

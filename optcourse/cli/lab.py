@@ -2,18 +2,22 @@
 
 import argparse
 import importlib.util
+import json
 import os
 import subprocess
 import sys
 import webbrowser
 from pathlib import Path
 
-from optcourse.cli.layout import Changes, lay_out
+from optcourse.cli.layout import HIDDEN, Changes, lay_out
 from optcourse.cli.reset import reset
-from optcourse.cli.shipped import is_checkout
+from optcourse.cli.shipped import is_checkout, write_atomically
 from optcourse.cli.startpage import START_PAGE
 
 # The course works offline, and says nothing of its readers to anybody: no news, no look-up of updates or extensions.
+# The question whether one wants news is an extension of JupyterLab's own, switched off by a file.
+CONFIGURATION = f"{HIDDEN}/jupyter"
+PAGE_CONFIGURATION = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 QUIET = (
     "--LabApp.news_url=",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -72,8 +76,10 @@ def start(folder: Path, passed_on: list[str], *, browser: bool) -> int:
     if browser and not has_browser():
         browser = False
         print("There is no browser here: open the address with the token, which JupyterLab prints below.")
+    write_atomically(folder / CONFIGURATION / "labconfig" / "page_config.json", json.dumps(PAGE_CONFIGURATION).encode())
+    paths = [str((folder / CONFIGURATION).resolve()), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     # The kernel is this environment's, whatever other kernels the user has registered.
-    environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
+    environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
     sys.stdout.flush()
     try:
         return subprocess.call(command(folder, passed_on, browser=browser), env=environment)

@@ -31,6 +31,20 @@ class Changes:
     beside: dict[str, str] = field(default_factory=dict)
 
 
+def fingerprint(name: str, content: bytes) -> str:
+    """What tells a file of the learner's from ours: all of its bytes.
+
+    Of the start page the cells' sources alone, since running it to see one's points is no work to keep.
+    """
+    if name == START_PAGE:
+        try:
+            sources = [cell["source"] for cell in json.loads(content)["cells"]]
+            return sha256("\0".join("".join(source) for source in sources).encode())
+        except (ValueError, KeyError, TypeError):
+            return sha256(content)  # no notebook any more
+    return sha256(content)
+
+
 def read_manifest(folder: Path) -> dict[str, str]:
     """Path -> hash of what was last delivered under it; empty when nothing is recorded.
 
@@ -57,7 +71,7 @@ def lay_out(folder: Path) -> Changes:
     files = {START_PAGE: start_page(), **shipped_files()}
     for name, content in files.items():
         _deliver(folder, name, content, delivered.get(name), changes)
-        delivered[name] = sha256(content)
+        delivered[name] = fingerprint(name, content)
     manifest = json.dumps({"version": __version__, "files": delivered}, indent=1, sort_keys=True)
     write_atomically(folder / MANIFEST, manifest.encode())
     return changes
@@ -69,14 +83,14 @@ def _deliver(folder: Path, name: str, content: bytes, delivered: str | None, cha
         write_atomically(path, content)
         changes.written.append(name)
         return
-    present, new = sha256(path.read_bytes()), sha256(content)
+    present, new = fingerprint(name, path.read_bytes()), fingerprint(name, content)
     if new in (present, delivered):
         return  # up to date, or the learner's own with nothing newer to offer
     if present == delivered:
         write_atomically(path, content)
         changes.refreshed.append(name)
         return
-    other = _free_name(path, new)
+    other = _free_name(path, sha256(content))
     if not other.exists():
         write_atomically(other, content)
     changes.beside[name] = other.relative_to(folder).as_posix()

@@ -1,5 +1,6 @@
 """`optcourse lab`: what it says, and the command that starts JupyterLab."""
 
+import os
 import sys
 import webbrowser
 
@@ -27,6 +28,7 @@ def test_says_that_a_newer_lesson_is_beside(course, learner, capsys):
 
 def test_starts_on_the_start_page_and_passes_arguments_on(course, learner, monkeypatch):
     calls = []
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "theirs")
     monkeypatch.setattr(lab.subprocess, "call", lambda command, env: calls.append((command, env)) or 7)
     monkeypatch.setattr(lab, "has_browser", lambda: True)
     assert main(["lab", str(learner), "--", "--port=9999"]) == 7
@@ -37,6 +39,7 @@ def test_starts_on_the_start_page_and_passes_arguments_on(course, learner, monke
     assert command[-1] == "--port=9999"
     assert "--no-browser" not in command
     assert environment["JUPYTER_PREFER_ENV_PATH"] == "1"
+    assert environment["JUPYTER_CONFIG_PATH"].split(os.pathsep) == [str(learner / ".optcourse" / "jupyter"), "theirs"]
 
 
 def test_without_a_browser_the_address_is_printed(course, learner, monkeypatch, capsys):

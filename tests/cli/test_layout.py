@@ -1,5 +1,7 @@
 """Laying out never costs a learner a byte."""
 
+import json
+
 import pytest
 
 import optcourse
@@ -39,6 +41,29 @@ def test_a_changed_file_stays_and_the_newer_one_is_put_beside_once(course, learn
     assert (learner / LESSON).read_bytes() == b"my work"
     assert (learner / BESIDE).read_bytes() == content
     assert lay_out(learner) == Changes()
+
+
+def test_a_start_page_that_was_only_run_is_refreshed(course, learner, monkeypatch):
+    lay_out(learner)
+    page = learner / layout.START_PAGE
+    ran = json.loads(page.read_bytes())
+    ran["cells"][3]["outputs"] = [{"name": "stdout", "output_type": "stream", "text": ["17 points"]}]
+    page.write_text(json.dumps(ran))
+    assert lay_out(learner) == Changes(), "nothing newer"
+    newer_page = layout.start_page().replace(b"Each check", b"Every check")
+    monkeypatch.setattr(layout, "start_page", lambda: newer_page)
+    assert lay_out(learner) == Changes(refreshed=[layout.START_PAGE])
+    assert page.read_bytes() == newer_page
+
+
+@pytest.mark.parametrize("mine", [b"my notes", b"[]", b'{"cells": [{"source": "my notes"}]}'])
+def test_a_start_page_with_notes_stays(course, learner, monkeypatch, mine):
+    lay_out(learner)
+    (learner / layout.START_PAGE).write_bytes(mine)
+    newer_page = layout.start_page().replace(b"Each check", b"Every check")
+    monkeypatch.setattr(layout, "start_page", lambda: newer_page)
+    assert list(lay_out(learner).beside) == [layout.START_PAGE]
+    assert (learner / layout.START_PAGE).read_bytes() == mine
 
 
 def test_what_stands_beside_is_never_overwritten_either(course, learner):

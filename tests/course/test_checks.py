@@ -189,6 +189,11 @@ def test_a_tag_that_exempts_a_cell_from_comparison():
         assert checks.comparison_findings(broken(lambda cells, tag=tag: cells.append(code(tags=[tag]))))
 
 
+def test_a_closing_semicolon_which_nbval_does_not_honor():
+    found = checks.comparison_findings(broken(lambda cells: cells.append(code("axes.plot(x);\n"))))
+    assert "ends in a semicolon" in found[0]
+
+
 @pytest.mark.parametrize("text", ["⟨1", "1⟩", "⟨1\n2⟩", "⟩1⟨", "⟨⟨1⟩"])
 def test_marks_that_do_not_pair(text):
     found = checks.comparison_findings(broken(lambda cells: cells.append(code(outputs=[printed(text)]))))
