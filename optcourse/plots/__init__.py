@@ -9,7 +9,7 @@ bars, kill_matrix            numbers side by side
 
 from optcourse.plots.animation import race
 from optcourse.plots.comparisons import bars, kill_matrix
-from optcourse.plots.display import MAXIMUM_BYTES, mimebundle, show, show_animation, to_png
+from optcourse.plots.display import MAXIMUM_BYTES, css_pixels, mimebundle, show, show_animation, to_png
 from optcourse.plots.style import PALETTE, Appearance, appearances, figure, style
 from optcourse.plots.surfaces import Journey, journey, trajectories
 from optcourse.plots.training import curves, learning_rates
@@ -21,6 +21,7 @@ __all__ = [
     "Journey",
     "appearances",
     "bars",
+    "css_pixels",
     "curves",
     "figure",
     "journey",

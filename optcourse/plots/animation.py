@@ -60,11 +60,21 @@ def race(
 
 def _encoded(pictures: Sequence[Image.Image]) -> bytes:
     indexed = to_indexed(pictures[-1], colors=255)
-    frames = [np.asarray(picture.quantize(palette=indexed, dither=Image.Dither.NONE)) for picture in pictures]
+    palette = np.asarray(indexed.getpalette(), dtype=np.uint8)
+    frames = [
+        _indices(picture, indexed, white=int(palette.reshape(-1, 3).sum(axis=1).argmax())) for picture in pictures
+    ]
     # The finished race comes first: it is what a viewer of plain PNG shows, and the loop passes through it anyway.
     ordered = [frames[-1], *frames[:-1]]
     durations = [_HOLD_MILLISECONDS] + [_MILLISECONDS] * (len(ordered) - 1)
-    return _animated_png(ordered, durations, bytes(indexed.getpalette() or ()))
+    return _animated_png(ordered, durations, palette.tobytes())
+
+
+def _indices(picture: Image.Image, palette: Image.Image, white: int) -> np.ndarray:
+    """The picture in the palette's colors; PIL's search is approximate, and off-white would show on a page."""
+    indices = np.array(picture.quantize(palette=palette, dither=Image.Dither.NONE))
+    indices[(np.asarray(picture) == 255).all(axis=2)] = white
+    return indices
 
 
 def _animated_png(frames: Sequence[np.ndarray], milliseconds: Sequence[int], palette: bytes) -> bytes:

@@ -125,10 +125,8 @@ def kill_matrix(
     with in_style_of(ax):
         for x, y, right, total in cells:
             good = right == total
-            look = (
-                {"marker": "o", "color": PALETTE["blue"]} if good else {"marker": "X", "color": PALETTE["vermillion"]}
-            )
-            ax.plot([x], [y], markersize=13 if good else 17, linestyle="none", **look)
+            color, marker, size = (PALETTE["blue"], "o", 13) if good else (PALETTE["vermillion"], "X", 17)
+            ax.plot([x], [y], color=color, marker=marker, markersize=size, linestyle="none")
             text = f"{total}" if good else f"{right}/{total}"
             ax.text(x, y, text, ha="center", va="center", color="white", fontsize=7.5 if good else 6, weight="bold")
         ax.set_xticks(range(len(counts)), list(counts), rotation=45, ha="left", rotation_mode="anchor")

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,6 @@ MAXIMUM_BYTES = 100_000
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 LOWEST_RESOLUTION = 60  # dots an inch; below it tick labels cannot be read
-_CSS_PIXELS_PER_INCH = 96
 
 
 def to_png(figure: Figure, *, alt: str = "", dpi: float | None = None) -> bytes:
@@ -92,11 +92,10 @@ def show(figure: Figure, *, alt: str) -> None:
     """
     alt = _checked(alt)
     png = to_png(figure, alt=alt)
-    width, height = (round(inches * _CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close(figure)  # a figure made through pyplot would be shown a second time at the end of the cell
-    _display(mimebundle(png, alt, width=width, height=height), alt)
+    _display(mimebundle(png, alt, inches=figure.get_size_inches()), alt)
 
 
 def show_animation(png: bytes, *, alt: str) -> None:
@@ -113,12 +112,18 @@ def show_animation(png: bytes, *, alt: str) -> None:
     _display(mimebundle(png, alt), alt)
 
 
-def mimebundle(
-    png: bytes, alt: str, *, width: int | None = None, height: int | None = None
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Jupyter's (data, metadata) of a picture: base64 PNG, its text, and the size on the page in CSS pixels."""
-    metadata = {"alt": alt} | {key: value for key, value in (("width", width), ("height", height)) if value}
+def mimebundle(png: bytes, alt: str, *, inches: Iterable[float] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Jupyter's (data, metadata) of a picture: base64 PNG, its text, and its width and height on the page."""
+    metadata: dict[str, Any] = {"alt": alt}
+    if inches is not None:
+        metadata["width"], metadata["height"] = css_pixels(inches)
     return {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": alt}, {"image/png": metadata}
+
+
+def css_pixels(inches: Iterable[float]) -> tuple[int, int]:
+    """Width and height on a page, where an inch is 96 pixels whatever the screen's resolution."""
+    width, height = (round(96 * length) for length in inches)
+    return width, height
 
 
 def _checked(alt: str) -> str:

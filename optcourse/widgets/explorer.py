@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import ipywidgets
 import traitlets
 
-from optcourse.plots import mimebundle, style, to_png
+from optcourse.plots import css_pixels, mimebundle, style, to_png
 
 _TEXT = "line-height: 1.45; max-width: 60em;"
 _PAUSE = 0.05  # seconds in which further changes join one redraw; below what a hand notices
@@ -73,6 +73,7 @@ class Explorer:
         self.text = f"{title}. {text}"
         self.png, self.alt, self.reading = b"", "", ""
         self.error: Exception | None = None
+        self._inches: tuple[float, ...] = ()
         self._draw = draw
         self._setting = False
         self._pending: asyncio.TimerHandle | None = None
@@ -146,12 +147,13 @@ class Explorer:
                 raise
             self.error, self.png, self.alt, self.reading = None, png, alt, reading
             source = b64encode(png).decode("ascii")
-            size = f'width="{round(figure.get_figwidth() * 96)}" style="max-width: 100%; height: auto;"'
+            self._inches = tuple(figure.get_size_inches())
+            size = f'width="{css_pixels(self._inches)[0]}" style="max-width: 100%; height: auto;"'
             self._picture.value = f'<img {size} alt="{html.escape(alt)}" src="data:image/png;base64,{source}">'
             self._words.value = f'<div role="status" style="{_TEXT}">{reading}</div>'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        data, metadata = mimebundle(self.png, self.alt)
+        data, metadata = mimebundle(self.png, self.alt, inches=self._inches)
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         return {**data, "text/plain": self.text, "application/vnd.jupyter.widget-view+json": view}, metadata
 

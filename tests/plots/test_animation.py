@@ -32,6 +32,7 @@ def test_stays_light_loops_and_holds_the_finished_race(rastrigin):
         assert (picture.format, picture.is_animated, picture.n_frames, picture.info["loop"]) == ("PNG", True, 30, 0)
     pictures, durations = zip(*frames(rastrigin), strict=True)
     assert durations == (2500, *[80] * 29)
+    assert all((picture[0, 0] == 255).all() for picture in pictures)  # off-white would show on a page
     # The finished race differs less and less from the frames that lead up to it.
     distances = [np.abs(pictures[0].astype(int) - picture).mean() for picture in pictures[1:]]
     assert distances[0] > 2 * distances[-1] > 0

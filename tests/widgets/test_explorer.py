@@ -184,7 +184,7 @@ def test_bundle_holds_widget_picture_and_a_text_that_never_changes(explorer):
     }
     assert base64.b64decode(data["image/png"]) == explorer.png
     assert data["text/plain"] == "A line. Tilt it."
-    assert metadata["image/png"]["alt"] == explorer.alt
+    assert metadata["image/png"] == {"alt": explorer.alt, "width": 288, "height": 192}
     explorer.set(slope=5)
     assert explorer._repr_mimebundle_()[0]["text/plain"] == "A line. Tilt it."
 
