@@ -75,6 +75,9 @@ class Servant:
         self.implementations = implementations or {}
         self.parameters: list[Tensor] = []
         self.instance: Any = None
+        if isinstance(answer, type) and issubclass(answer, torch.optim.Optimizer):
+            # The first one in a process makes torch import its compiler, for seconds: not the learner's time.
+            torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
 
     def handle(self, request: dict) -> dict:
         """The reply to one request: value, fault (or None), printed, dropped.  Never raises but for a real Ctrl-C."""

@@ -174,7 +174,7 @@ def _failed(definition: Check, results: Sequence[Result], diagnosis: Diagnosis, 
         sentences.append(_fault_text(definition, faulty))
     sentences += _ladder_text(definition, results)
     unexplained = differing is not None and not diagnosis.variants
-    if unexplained and definition.reveals:
+    if unexplained:
         sentences.append("What differs matches none of the mistakes that this check knows by name.")
     status = cards.FAILED
     if diagnosis.is_convention:

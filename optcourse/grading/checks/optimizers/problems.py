@@ -145,7 +145,7 @@ def ladder(exercise: str, draw: Draw, seed: int) -> tuple[Case, ...]:
         Case("several steps", single((5,), 6)),
         Case("a learning rate that changes", _changing(new, options()), frozenset({"rate"})),
         Case("several parameters", _several(new, options())),
-        Case("two parameter groups", _grouped(new, options(), options(), options()), frozenset({"groups"})),
+        Case("two parameter groups", _grouped(new, options), frozenset({"groups"})),
         Case("a parameter without gradient on some steps", _sparse(new, options()), frozenset({"none"})),
         Case("very small and very large numbers", _extreme(new, options())),
         Case("gradients written into the same tensors", single((4,), 4, in_place=True), frozenset({"in_place"})),
@@ -182,15 +182,23 @@ def _several(new: _Numbers, options: Options) -> Problem:
     )
 
 
-def _grouped(new: _Numbers, options: Options, first: Options, second: Options) -> Problem:
+def _grouped(new: _Numbers, draw: Callable[[], Options]) -> Problem:
     """The first group overrides lr alone, the second all; lr of the second changes."""
-    groups = ({"lr": first["lr"] * 0.6}, {**second, "lr": second["lr"] * 1.7})
+    options = draw()
+    second = max((draw() for _ in range(10)), key=lambda other: _distance(options, other))
+    groups = ({"lr": options["lr"] * 0.6}, {**second, "lr": second["lr"] * 1.7})
     changes = {4: ((1, "lr", second["lr"] * 0.4),)}
     steps = tuple(
         Step((new.gradient(4), new.gradient(3), new.gradient(2)), changes.get(number, ())) for number in range(1, 6)
     )
     parameters = new.parameter(4), new.parameter(3), new.parameter(2)
     return Problem(parameters, ((0,), (1, 2)), groups, options, steps, form="groups")
+
+
+def _distance(first: Options, second: Options) -> float:
+    """How far apart the two are where they are closest, lr aside; relative."""
+    pairs = ((np.atleast_1d(first[name]), np.atleast_1d(second[name])) for name in first if name != "lr")
+    return min(float(np.min(np.abs(one - other) / one)) for one, other in pairs)
 
 
 def _sparse(new: _Numbers, options: Options) -> Problem:

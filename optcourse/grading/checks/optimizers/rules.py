@@ -135,33 +135,32 @@ def momentum(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switche
     )
     first, old = "m" not in s, s.get("m", 0.0 * g)
     m = {
-        "sum": mu * old + g,
-        "average": mu * old + (1 - mu) * g,
-        "average after first": g if first else mu * old + (1 - mu) * g,
-        "corrected average": mu * old + (1 - mu) * g,
-        "none": g,
-        "undamped": old + g,
-        "outside": mu * (old + g),
-        "swapped": (1 - mu) * old + mu * g,
-        "complement": (1 - mu) * old + g,
-        "starts at gradient": mu * (g if first else old) + g,
-        "subtracted": g - mu * old,
-    }[switches.get("buffer", "sum")]
+        "sum": lambda: mu * old + g,
+        "average": lambda: mu * old + (1 - mu) * g,
+        "average after first": lambda: g if first else mu * old + (1 - mu) * g,
+        "corrected average": lambda: mu * old + (1 - mu) * g,
+        "undamped": lambda: old + g,
+        "outside": lambda: mu * (old + g),
+        "swapped": lambda: (1 - mu) * old + mu * g,
+        "complement": lambda: (1 - mu) * old + g,
+        "starts at gradient": lambda: mu * (g if first else old) + g,
+        "subtracted": lambda: g - mu * old,
+    }[switches.get("buffer", "sum")]()
     s["m"] = m
     if switches.get("buffer") == "corrected average":
         m = m / (1 - mu**t)
     if switches.get("start") == "skipped" and first:
         return theta
     direction = {
-        "buffer": m,
-        "stale": old,
-        "nesterov": g + mu * m,
-        "gradient twice": g + m,
-        "gradient left out": mu * m,
-        "look ahead twice": g + mu * (g + mu * m),
-        "averaged": (1 - mu) * g + mu * m,
-        "look back": g - mu * m,
-    }[switches.get("step", "buffer")]
+        "buffer": lambda: m,
+        "stale": lambda: old,
+        "nesterov": lambda: g + mu * m,
+        "gradient twice": lambda: g + m,
+        "gradient left out": lambda: mu * m,
+        "look ahead twice": lambda: g + mu * (g + mu * m),
+        "averaged": lambda: (1 - mu) * g + mu * m,
+        "look back": lambda: g - mu * m,
+    }[switches.get("step", "buffer")]()
     return theta - _sign(switches) * rate * direction
 
 
@@ -276,34 +275,34 @@ def _corrected(m, v, t: int, beta1: float, beta2: float, switches: Switches):
         raise VariantError("ZeroDivisionError")
     hat = {"hat": 1 / np.sqrt(c2), "hat inside": 1 / np.float64(c2)}.get(switches.get("epsilon", ""), 1.0)
     first, second = {
-        "both": (m / c1, v / c2),
-        "none": (m, v),
-        "first": (m / c1, v),
-        "second": (m, v / c2),
-        "constant": (m / (1 - beta1), v / (1 - beta2)),
-        "exchanged": (m / c2, v / c1),
-        "same first": (m / c1, v / c1),
-        "same second": (m / c2, v / c2),
-        "product": (m / (1 - beta1 * t), v / (1 - beta2 * t)),
-        "times": (m * c1, v * c2),
-        "beyond root": (m / c1, v / c2**2),
-        "plus": (m / (1 + beta1**t), v / (1 + beta2**t)),
-        "power": (m / beta1**t, v / beta2**t),
-    }[kind]
+        "both": lambda: (m / c1, v / c2),
+        "none": lambda: (m, v),
+        "first": lambda: (m / c1, v),
+        "second": lambda: (m, v / c2),
+        "constant": lambda: (m / (1 - beta1), v / (1 - beta2)),
+        "exchanged": lambda: (m / c2, v / c1),
+        "same first": lambda: (m / c1, v / c1),
+        "same second": lambda: (m / c2, v / c2),
+        "product": lambda: (m / (1 - beta1 * t), v / (1 - beta2 * t)),
+        "times": lambda: (m * c1, v * c2),
+        "beyond root": lambda: (m / c1, v / c2**2),
+        "plus": lambda: (m / (1 + beta1**t), v / (1 + beta2**t)),
+        "power": lambda: (m / beta1**t, v / beta2**t),
+    }[kind]()
     return first, second, hat
 
 
 def _decayed(theta, update, lr: float, decay: float, place: str):
     new = theta - update
     return {
-        "before": new - lr * decay * theta,
-        "gradient": new,
-        "numerator": new,
-        "none": new,
-        "after": new - lr * decay * new,
-        "unscaled": new - decay * theta,
-        "grows": new + lr * decay * theta,
-        "twice": (1 - lr * decay) ** 2 * theta - update,
-        "squared rate": new - lr * lr * decay * theta,
-        "alone": (1 - lr * decay) * theta,
-    }[place]
+        "before": lambda: new - lr * decay * theta,
+        "gradient": lambda: new,
+        "numerator": lambda: new,
+        "none": lambda: new,
+        "after": lambda: new - lr * decay * new,
+        "unscaled": lambda: new - decay * theta,
+        "grows": lambda: new + lr * decay * theta,
+        "twice": lambda: (1 - lr * decay) ** 2 * theta - update,
+        "squared rate": lambda: new - lr * lr * decay * theta,
+        "alone": lambda: (1 - lr * decay) * theta,
+    }[place]()

@@ -47,6 +47,8 @@ WRONG = [
         [("beta1**t", "beta3**t"), ("beta2**t", "beta1**t"), ("beta3**t", "beta2**t")],
     ),
     ("bias_corrections_exchanged", "both hats with beta1", [("beta2**t", "beta1**t")]),
+    ("bias_correction_sign", "a plus", [("(1 - beta1**t)", "(1 + beta1**t)"), ("(1 - beta2**t)", "(1 + beta2**t)")]),
+    ("bias_correction_sign", "no 1 -", [("(1 - beta1**t)", "beta1**t"), ("(1 - beta2**t)", "beta2**t")]),
     (
         "bias_correction_multiplied",
         "times instead of divided",
@@ -116,6 +118,20 @@ WRONG = [
     ("gradient_not_squared", "|g| in v", [(_V, '"] + (1 - beta2) * g.abs()')]),
     ("second_moment_of_first", "m squared in v", [(_V, '"] + (1 - beta2) * state["m"] ** 2')]),
     ("second_moment_of_tensor", "mean over the tensor", [(_V, '"] + (1 - beta2) * (g * g).mean()')]),
+    ("multiplied_by_root", "times the root", [("m_hat / (", "m_hat * (")]),
+    (
+        "stale_moments",
+        "hats before the moments",
+        [
+            (
+                '                state["m"] = beta1',
+                '                m, v = state["m"], state["v"]\n                state["m"] = beta1',
+            ),
+            ('                m, v = state["m"], state["v"]\n                m_hat', "                m_hat"),
+            (_M_HAT, "m_hat = m"),
+            (_V_HAT, "v_hat = v"),
+        ],
+    ),
     ("root_forgotten", "no root", [("v_hat.sqrt()", "v_hat")]),
     ("gradient_instead_of_moment", "g on top", [(_M_HAT, "m_hat = g / (1 - beta1**t)")]),
     (

@@ -155,6 +155,24 @@ WRONG_NESTEROV = [
     ("lookahead_averaged", "an average of the two", [(_AHEAD, 'p -= lr * ((1 - mu) * g + mu * state["m"])')]),
     ("lookahead_backwards", "a minus", [(_AHEAD, 'p -= lr * (g - mu * state["m"])')]),
     ("momentum_on_gradient", "mu twice", [(_AHEAD, 'p -= lr * (g + mu * mu * state["m"])')]),
+    ("lr_forgotten", "no lr", [(_AHEAD, 'p -= g + mu * state["m"]')]),
+    ("lr_twice", "lr inside and outside", [(_BUFFER, 'g = lr * g\n                state["m"] = mu * state["m"] + g')]),
+    (
+        "stale_buffer",
+        "the buffer of the step before",
+        [(_BUFFER, f'old = state["m"]\n                {_BUFFER}'), (_AHEAD, "p -= lr * old")],
+    ),
+    (
+        "bias_correction_added",
+        "as Adam's m",
+        [
+            (
+                _BUFFER,
+                'state["t"] = state.get("t", 0) + 1\n                state["m"] = mu * state["m"] + (1 - mu) * g',
+            ),
+            (_AHEAD, 'p -= lr * (g + mu * state["m"] / (1 - mu ** state["t"]))'),
+        ],
+    ),
     ("lr_twice", "lr twice", [(_AHEAD, 'p -= lr * lr * (g + mu * state["m"])')]),
 ]
 

@@ -71,6 +71,14 @@ WRONG = [
         [("p -= lr * g", 'g = state["b"] = alpha * state.get("b", 0) + (1 - alpha) * g\n                p -= lr * g')],
     ),
     ("lr_forgotten", "no lr", [("p -= lr * g", "p -= g")]),
+    (
+        "lr_in_buffer",
+        "a gradient scaled by lr",
+        [
+            ("                state = self", "                g = lr * g\n                state = self"),
+            ("p -= lr * g", "p -= g"),
+        ],
+    ),
     ("lr_twice", "lr twice", [("p -= lr * g", "p -= lr * lr * g")]),
     ("mutates_gradient", "squares in place", [("(1 - alpha) * g * g", "(1 - alpha) * g.pow_(2)")]),
 ]

@@ -35,6 +35,7 @@ ANSWERS = [
     Answer(
         _DIAGNOSIS, "other case", VALID, {key: f" {value.upper()} " for key, value in _RIGHT.items()}, None, "passed"
     ),
+    Answer(_DIAGNOSIS, "a tuple's dict", VALID, dict(tuple(_RIGHT.items())), None, "passed"),
     Answer(_DIAGNOSIS, "other order", VALID, dict(reversed(_RIGHT.items())), None, "passed"),
     Answer(_DIAGNOSIS, "all ...", STUB, dict.fromkeys("ABCD", ...), None, "not attempted"),
     Answer(_DIAGNOSIS, "all None", STUB, dict.fromkeys("ABCD"), None, "not attempted"),
