@@ -1,11 +1,13 @@
 """tools/environment.py: when an environment counts as ready, and that a torch which is there stays."""
 
 import ast
+import importlib.metadata
 import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from optcourse.authoring import course
 
@@ -162,3 +164,18 @@ def test_an_environment_that_exists_is_used_and_gets_the_pip_it_lacks(environmen
     environment.create(tmp_path)
     assert commands[-1] == ["-m", "ensurepip", "--upgrade"]
     assert not any("venv" in command for command in commands)
+
+
+@pytest.mark.parametrize("name", ["constraints.txt", "constraints-colab.txt"])
+def test_locked_releases_run_on_every_python_that_the_course_admits(name):
+    """A release that asks for Python 3.11.5 would lock out Debian 12, whose Python is 3.11.2."""
+    pins = [line.split("==") for line in (TOOL.parents[1] / name).read_text().splitlines() if "==" in line]
+    there = {dist.name.lower().replace("_", "-"): dist for dist in importlib.metadata.distributions()}
+    refused = []
+    for package, version in pins:
+        dist = there.get(package.lower().replace("_", "-"))
+        asked = dist.metadata.get("Requires-Python") if dist and dist.version.partition("+")[0] == version else None
+        if asked and "3.11.0" not in SpecifierSet(asked):
+            refused.append(f"{package} {version} needs Python {asked}")
+    assert refused == []
+    assert not [line for line in pins if "/" in "".join(line)]
