@@ -65,7 +65,7 @@ def adam_reference(
         New (theta, m, v), followed by v_max if it was given. Pure: no argument is modified.
 
     Differs from the papers: [2] has neither bias correction nor epsilon; here, as in torch, v_max is taken before the
-    correction. Tensorflow's epsilon ("epsilon hat" in [1]) is beside the root of the uncorrected v.
+    correction. TensorFlow's epsilon ("epsilon hat" in [1]) is beside the root of the uncorrected v.
 
     Example:
         >>> x, z = torch.tensor([1.0, 1.0]), torch.zeros(2)

@@ -46,16 +46,20 @@ class Layout:
 
 
 def check_number(name: str, value: Any, good: float, below: float = math.inf) -> None:
-    """Raise unless `value` is a finite number in [0, below).
+    """Raise unless `value` is a finite number in [0, below). Only `lr` may be a tensor, of one real element.
 
     Raises:
-        TypeError: not a real number (a tensor of one element counts as one; a bool does not).
-        ValueError: negative, NaN, infinite, or not below the bound; the message gives rule, value and a way out.
+        TypeError: not a real number (a bool is none).
+        ValueError: negative, NaN, infinite, not below the bound, or a tensor that is not allowed; the message gives
+            rule, value and a way out.
     """
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number and not (isinstance(value, Tensor) and value.numel() == 1 and not value.is_complex()):
-        shown = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
-        raise TypeError(f"{name} must be a number, got {shown} ({type(value).__name__}); try {name}={good}")
+    if isinstance(value, Tensor):
+        if name != "lr" or value.numel() != 1 or value.is_complex():
+            raise ValueError(
+                f"{name} must be one number, got a tensor of shape {tuple(value.shape)}; try {name}={good}"
+            )
+    elif not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__}); try {name}={good}")
     number = float(value)
     if not (0 <= number < below and math.isfinite(number)):  # written so that NaN fails too
         rule = "finite and >= 0" if below == math.inf else f"in [0, {below:g})"

@@ -65,8 +65,8 @@ def rmsprop_reference(
         New (theta, v), followed by g_mean and m where they were given. Pure: no argument is modified.
 
     Differs from the sources: [1] has neither epsilon nor centering, [2] adds epsilon inside the root and puts lr inside
-    the buffer. Rounding can make a centered v slightly negative and the root NaN, here as in torch; a larger eps does
-    not help, float64 does.
+    the buffer. Centered, a nearly constant gradient makes v' tend to 0: steps grow towards lr g / eps, and rounding may
+    turn v' negative and theta into NaN, here as in torch.
 
     Example:
         >>> x, v = torch.tensor([1.0]), torch.zeros(1)

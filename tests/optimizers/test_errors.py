@@ -34,8 +34,8 @@ NON_NEGATIVE = [
     (True, TypeError, "{name} must be a number, got True (bool); try {name}="),
     ([0.1], TypeError, "{name} must be a number, got [0.1] (list); try {name}="),
     (1j, TypeError, "{name} must be a number, got 1j (complex); try {name}="),
-    (torch.ones(2), TypeError, "{name} must be a number, got a tensor of shape (2,) (Tensor); try {name}="),
-    (torch.tensor(-1.0), ValueError, "{name} must be finite and >= 0, got -1.0; try {name}="),
+    (torch.ones(2), ValueError, "{name} must be one number, got a tensor of shape (2,); try {name}="),
+    (torch.tensor(1j), ValueError, "{name} must be one number, got a tensor of shape (); try {name}="),
 ]
 
 
@@ -68,6 +68,11 @@ def test_fractions(optimizer: Any, name: str, value: float) -> None:
         ((0.9, "0.999"), TypeError, "betas[1] must be a number, got '0.999' (str); try betas[1]=0.999"),
         (0.9, TypeError, "betas must be 2 numbers, got 0.9; try betas=(0.9, 0.999)"),
         ((0.9,), TypeError, "betas must be 2 numbers, got (0.9,); try betas=(0.9, 0.999)"),
+        (
+            (torch.tensor(0.9), 0.9),
+            ValueError,
+            "betas[0] must be one number, got a tensor of shape (); try betas[0]=0.9",
+        ),
         ("ab", TypeError, "betas must be 2 numbers, got 'ab'; try betas=(0.9, 0.999)"),
     ],
 )
@@ -80,6 +85,14 @@ def test_betas(optimizer: Any, betas: Any, error: Any, message: str) -> None:
 def test_flags_must_be_bool(case: Case) -> None:
     with pytest.raises(TypeError, match=r"^maximize must be True or False, got 'no'$"):
         case.ours([parameter(1)], maximize="no")
+
+
+@pytest.mark.parametrize("value", [-1.0, NAN])
+def test_rates_in_tensors_are_checked(value: float) -> None:
+    with pytest.raises(ValueError, match=f"^lr must be finite and >= 0, got {value}; try lr="):
+        Adam([parameter(1)], lr=torch.tensor(value))
+    with pytest.raises(ValueError, match=r"^eps must be one number, got a tensor of shape \(\); try eps="):
+        Adam([parameter(1)], eps=torch.tensor(value))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("number", [0, 1, np.float64(0.1), np.float32(0.1), torch.tensor([0.1])])

@@ -92,6 +92,36 @@ def test_nesterov_runs_one_look_ahead_of_momentum(numbers: list[float], lr: floa
         torch.testing.assert_close(ahead, theta - lr * momentum * m, rtol=1e-9, atol=1e-9)
 
 
+def bowl(theta: Tensor) -> Tensor:
+    """Gradient of a quadratic with curvatures 1 and 7."""
+    return theta * torch.tensor([1.0, 7.0, 7.0], dtype=torch.float64)
+
+
+@quick
+@given(lr=st.floats(1e-3, 0.1), momentum=fractions)
+def test_momentum_is_polyaks_with_constant_rate(lr: float, momentum: float) -> None:
+    """theta_t = theta_{t-1} - eta g_t + mu (theta_{t-1} - theta_{t-2}), as the documentation says."""
+    theta = older = polyak = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
+    m = torch.zeros_like(theta)
+    for _ in range(8):
+        theta, m = momentum_reference(theta, bowl(theta), m, lr=lr, momentum=momentum)
+        older, polyak = polyak, polyak - lr * bowl(polyak) + momentum * (polyak - older)
+        assert_same(theta, polyak, 1e-10)
+
+
+@quick
+@given(lr=st.floats(1e-3, 0.1), momentum=fractions)
+def test_nesterov_is_the_papers_seen_from_the_look_ahead(lr: float, momentum: float) -> None:
+    """The paper's iterate, its gradient taken ahead of it, is theta_t + eta mu m_t, as the documentation says."""
+    theta = iterate = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
+    m, velocity = torch.zeros_like(theta), torch.zeros_like(theta)
+    for _ in range(8):
+        theta, m = nesterov_reference(theta, bowl(theta), m, lr=lr, momentum=momentum)
+        velocity = momentum * velocity - lr * bowl(iterate + momentum * velocity)
+        iterate = iterate + velocity
+        assert_same(theta + lr * momentum * m, iterate, 1e-10)
+
+
 @quick
 @given(numbers=st.lists(sizes, min_size=3, max_size=8), beta1=fractions, beta2=fractions)
 def test_amsgrad_never_divides_by_less_than_adam(numbers: list[float], beta1: float, beta2: float) -> None:
