@@ -200,7 +200,9 @@ def translate_state_dict(optimizer: Optimizer, state_dict: Mapping[str, Any], la
                 new_state[index] = _translate_state(where, saved, theta, layout, layout.state(new_group))
     unknown = set(state_dict["state"]) - {index for group in saved_groups for index in group["params"]}
     if unknown:
-        raise ValueError(f"state_dict has state for parameters {sorted(unknown)}, which are in none of its groups")
+        raise ValueError(
+            f"state_dict has state for parameters {sorted(unknown, key=str)}, which are in none of its groups"
+        )
     return {"state": new_state, "param_groups": new_groups}
 
 
@@ -235,9 +237,9 @@ def _translate_state(
             if not isinstance(count, Real) or not float(count).is_integer() or count < 0:
                 raise ValueError(f"{where}: key {key!r} must be a whole number >= 0, got {count!r}")
             state[name] = int(float(count))
-        elif not isinstance(value, Tensor) or value.shape != theta.shape:
-            shown = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-            raise ValueError(f"{where}: key {key!r} must be a tensor of shape {tuple(theta.shape)}, got {shown}")
+        elif not isinstance(value, Tensor) or value.shape != theta.shape or not value.is_floating_point():
+            shown = f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(f"{where}: key {key!r} must be a real tensor of shape {tuple(theta.shape)}, got {shown}")
         else:
             state[name] = value.detach().clone()
     for name in needed if state else ():

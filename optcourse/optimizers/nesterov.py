@@ -88,8 +88,8 @@ def nesterov_(
         gs = lists.add(gs, thetas, weight_decay)  # g + lambda theta
     lists.mul_(ms, momentum)  # m = mu m
     lists.add_(ms, gs)  #            + g
-    lists.add_(thetas, gs, -lr)  # theta - eta g
-    lists.add_(thetas, ms, -lr * momentum)  #    - eta mu m
+    steps = lists.add(gs, ms, momentum)  # g + mu m
+    lists.add_(thetas, steps, -lr)  # theta
 
 
 class Nesterov(torch.optim.Optimizer):
@@ -143,7 +143,13 @@ class Nesterov(torch.optim.Optimizer):
         loss = evaluate(closure)
         for group, thetas, gs in gather_gradients(self):
             ms = [state["m"] for state in gather_state(self, thetas, ("m",))]
-            nesterov_(
-                thetas, gs, ms, lr=float(group["lr"]), momentum=group["momentum"], weight_decay=group["weight_decay"]
-            )
+            for block in lists.cache_blocks(thetas):
+                nesterov_(
+                    thetas[block],
+                    gs[block],
+                    ms[block],
+                    lr=float(group["lr"]),
+                    momentum=group["momentum"],
+                    weight_decay=group["weight_decay"],
+                )
         return loss

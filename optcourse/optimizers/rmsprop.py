@@ -42,8 +42,8 @@ def rmsprop_reference(
     .. math::
         g_t &\leftarrow g_t + \lambda\,\theta_{t-1} \\
         v_t &= \alpha\,v_{t-1} + (1-\alpha)\,g_t^2 \\
-        \bar g_t &= \alpha\,\bar g_{t-1} + (1-\alpha)\,g_t, \quad v'_t = v_t - \bar g_t^2 \quad\text{(centered; else }
-            v'_t = v_t\text{)} \\
+        v'_t &= v_t - \bar g_t^2 \;\text{ if centered, with }\; \bar g_t = \alpha\,\bar g_{t-1} + (1-\alpha)\,g_t,
+            \;\text{ else }\; v_t \\
         m_t &= \mu\,m_{t-1} + g_t / (\sqrt{v'_t} + \epsilon) \\
         \theta_t &= \theta_{t-1} - \eta\,m_t
 

@@ -74,7 +74,8 @@ class SAM(torch.optim.Optimizer):
 
     Each step evaluates the closure twice: at theta, and at theta-hat; the base optimizer then steps from theta with the
     second gradient, which is left in `.grad`. The closure must clear the gradients, evaluate the loss and call
-    backward. Random layers draw twice, and batch normalization averages over both evaluations.
+    backward. Random layers draw twice, batch normalization averages over both evaluations, and `torch.amp.GradScaler`
+    refuses, as it takes no closure.
 
     Args:
         params: parameters, (name, parameter) pairs, or groups of them as dicts with options of their own.
