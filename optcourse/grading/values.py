@@ -93,9 +93,9 @@ def _plain(value: Any, budget: _Budget, depth: int) -> Any:
 
 def _plain_tensor(value: Tensor, budget: _Budget) -> Tensor:
     with torch._C.DisableTorchFunctionSubclass():  # a subclass could answer for itself
+        if value.layout != torch.strided or value.device.type == "meta" or value.is_quantized:
+            raise NotPlainError(f"a tensor must be dense and hold data, got {value.layout} on {value.device}")
         tensor = value.detach().as_subclass(Tensor)
-        if tensor.layout != torch.strided or tensor.device.type == "meta" or tensor.is_quantized:
-            raise NotPlainError(f"a tensor must be dense and hold data, got {tensor.layout} on {tensor.device}")
         if str(tensor.dtype).removeprefix("torch.") not in _DTYPES:
             raise NotPlainError(f"tensors of {tensor.dtype} cannot cross; convert it")
         budget.spend(tensor.numel() * tensor.element_size())

@@ -1,0 +1,233 @@
+"""Learners' code: stopped, bounded, its faults told, torch's global state put back."""
+
+import contextlib
+import os
+import random
+import signal
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from optcourse.grading.limits import OUTPUT_LIMIT, guarded, preserved_random
+
+SHORT = 0.1
+GENEROUS = 5.0  # what stopping may take on a busy machine
+
+
+def spin():
+    while True:
+        pass
+
+
+def swallow_in_a_loop():
+    number = 0
+    while True:
+        try:
+            number += 1
+        except:  # noqa: E722
+            number = 0
+
+
+def swallow_around_a_sleep():
+    while True:
+        try:
+            time.sleep(0.01)
+        except BaseException:
+            time.sleep(0.001)
+
+
+def swallow_twice():
+    while True:
+        try:
+            try:
+                time.sleep(0.2)
+            except:  # noqa: E722
+                time.sleep(0)
+        except:  # noqa: E722
+            time.sleep(0)
+
+
+def finally_continue():
+    while True:
+        with contextlib.suppress(Exception):
+            torch.randn(20, 20) @ torch.randn(20, 20)
+
+
+def print_for_ever():
+    while True:
+        print("x" * 1000)
+
+
+LOOPS = [spin, swallow_in_a_loop, swallow_around_a_sleep, swallow_twice, finally_continue, print_for_ever]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="timer signals are POSIX's")
+@pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
+def test_loops_are_stopped_on_the_main_thread(loop):
+    before = signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGINT)
+    outcome = guarded(loop, seconds=SHORT)
+    assert outcome.fault.kind == "timeout"
+    assert SHORT <= outcome.seconds < GENEROUS
+    assert (signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGINT)) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    time.sleep(0.06)  # no alarm comes later
+
+
+@pytest.mark.parametrize("loop", [spin, finally_continue, print_for_ever], ids=lambda loop: loop.__name__)
+def test_loops_are_stopped_in_other_threads(loop):
+    outcomes = []
+    thread = threading.Thread(target=lambda: outcomes.append(guarded(loop, seconds=SHORT)), daemon=True)
+    thread.start()
+    thread.join(GENEROUS)
+    assert outcomes
+    assert outcomes[0].fault.kind == "timeout"
+
+
+def test_many_calls_in_another_thread_leave_no_interruption_behind():
+    faults = []
+
+    def work():
+        faults.extend(guarded(lambda: sum(range(1000)), seconds=0.002).fault for _ in range(30))
+        for _ in range(100_000):
+            pass
+        faults.append("done")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(GENEROUS)
+    assert faults[-1] == "done"
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="timer signals are POSIX's")
+def test_a_timer_that_was_running_goes_on():
+    fired = []
+    old = signal.signal(signal.SIGALRM, lambda *_: fired.append(True))
+    signal.setitimer(signal.ITIMER_REAL, 0.15)
+    try:
+        assert guarded(lambda: 7, seconds=1).value == 7
+        time.sleep(0.2)
+    finally:
+        signal.signal(signal.SIGALRM, old)
+    assert fired
+
+
+def raises(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "type"),
+    [
+        (lambda: raises(ValueError("no")), "exception", "ValueError"),
+        (lambda: raises(NotImplementedError()), "stub", "NotImplementedError"),
+        (lambda: raises(MemoryError()), "memory", "MemoryError"),
+        (lambda: sys.exit(3), "exit", "SystemExit"),
+        (lambda: raises(KeyboardInterrupt()), "exit", "KeyboardInterrupt"),
+        (lambda: raises(GeneratorExit()), "exit", "GeneratorExit"),
+        (lambda: (lambda f: f(f))(lambda f: f(f)), "recursion", "RecursionError"),
+    ],
+)
+def test_faults_have_a_kind(function, kind, type):
+    fault = guarded(function, seconds=GENEROUS).fault
+    assert (fault.kind, fault.type) == (kind, type)
+
+
+def test_the_learners_own_line_is_told_not_the_librarys():
+    def answer():
+        return torch.zeros(2) @ torch.zeros(3)  # this line
+
+    fault = guarded(answer, seconds=GENEROUS).fault
+    assert fault.line.endswith("# this line")
+    assert fault.line_number > 0
+
+
+def test_an_exception_that_cannot_be_shown_and_a_long_one():
+    class UnprintableError(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    assert "cannot be shown" in guarded(lambda: raises(UnprintableError()), seconds=GENEROUS).fault.message
+    assert len(guarded(lambda: raises(ValueError("x" * 10**6)), seconds=GENEROUS).fault.message) < 600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("swallows", [False, True])
+def test_a_real_interrupt_passes_through(swallows):
+    def answer():
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(GENEROUS)
+        except KeyboardInterrupt:
+            if not swallows:
+                raise
+
+    with pytest.raises(KeyboardInterrupt):
+        guarded(answer, seconds=GENEROUS)
+
+
+def test_output_is_kept_bounded_and_never_reaches_the_kernel(capfd):
+    def answer():
+        print("first")
+        print("to stderr", file=sys.stderr)
+        warnings.warn("deprecated", DeprecationWarning, stacklevel=1)
+        print("y" * 10**6)
+        sys.stdout.close()
+        sys.stdout = None
+
+    before = sys.stdout, sys.stderr
+    outcome = guarded(answer, seconds=GENEROUS)
+    assert outcome.fault is None
+    assert (sys.stdout, sys.stderr) == before
+    assert outcome.printed.startswith("first\nto stderr\nDeprecationWarning: deprecated\n")
+    assert len(outcome.printed) == OUTPUT_LIMIT
+    assert outcome.dropped > 10**6 - OUTPUT_LIMIT
+    assert capfd.readouterr() == ("", "")
+
+
+def test_torchs_global_state_is_put_back(tmp_path):
+    def answer():
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        torch.autograd.set_detect_anomaly(True, check_nan=False)
+        torch.use_deterministic_algorithms(True)
+        torch.set_float32_matmul_precision("medium")
+        torch.set_default_device("meta")
+        sys.setrecursionlimit(5000)
+        os.chdir(tmp_path)
+
+    def state():
+        return (
+            torch.get_default_dtype(),
+            torch.is_grad_enabled(),
+            torch.is_anomaly_enabled(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.get_float32_matmul_precision(),
+            torch.get_default_device(),
+            sys.getrecursionlimit(),
+            Path.cwd(),
+            torch.get_num_threads(),
+        )
+
+    before = state()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert guarded(answer, seconds=GENEROUS).fault is None
+    assert state() == before
+
+
+def test_random_states_are_put_back():
+    with preserved_random():
+        first = random.random(), np.random.random(), torch.rand(1).item()
+        states = random.getstate(), np.random.get_state()[2], torch.get_rng_state()
+    with preserved_random():
+        random.seed(1)
+        np.random.seed(1)
+        torch.manual_seed(1)
+    assert states[0] != random.getstate()
+    assert (random.random(), np.random.random(), torch.rand(1).item()) == first
