@@ -63,13 +63,8 @@ def rendered(figure: Figure, dpi: float) -> Image.Image:
 
 
 def to_indexed(image: Image.Image, colors: int = 256) -> Image.Image:
-    """The image with a palette of its own; white stays white, so that the picture does not stand out on a page."""
-    indexed = image.convert("RGB").quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    palette = np.asarray(indexed.getpalette(), dtype=int).reshape(-1, 3)
-    lightest = int(palette.sum(axis=1).argmax())
-    palette[lightest] = 255
-    indexed.putpalette(palette.astype(np.uint8).tobytes())
-    return indexed
+    """The image with a palette of its own. Colors that fill an area, as white does, stay exactly as they were."""
+    return image.convert("RGB").quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
 def _compress(image: Image.Image, alt: str) -> bytes:
