@@ -33,10 +33,10 @@ class Drawing(NamedTuple):
 class Explorer:
     """Controls wired to one picture: each change of a control draws anew.
 
-    In a notebook it is a widget; where there is no kernel or no widget support it is the picture of its first setting;
-    in plain text it is `text`, which never changes, so that stored outputs compare equal. Changes that arrive faster
-    than they can be drawn (a dragged slider, a held key) join one redraw. An error while drawing is shown in place of
-    the reading, the last good picture stays; an error in code that sets a value is raised there as well.
+    In a notebook it is a widget; where there is no kernel or no widget support it is its picture as it was when
+    shown; in plain text it is `text`, which never changes, so that stored outputs compare equal. Changes that arrive
+    faster than they can be drawn (a dragged slider, a held key) join one redraw. An error while drawing is shown in
+    place of the reading, the last good picture stays; an error in code that sets a value is raised there as well.
 
     Args:
         draw: called with the value of each control by name.
@@ -128,7 +128,8 @@ class Explorer:
         except RuntimeError:  # no kernel: code in a script or a test
             self._redraw()
             return
-        if self._pending is None:
+        # One that is a second late belongs to a thread of the kernel that ended before its time came.
+        if self._pending is None or self._pending.when() + 1 < loop.time():
             self._pending = loop.call_later(_PAUSE, self._redraw_later)
 
     def _redraw_later(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import threading
+import time
 
 import ipywidgets
 import pytest
@@ -139,6 +140,18 @@ def test_changes_that_come_faster_than_they_are_drawn_join_one_redraw(explorer, 
 
     asyncio.run(drag())
     assert line.drawn[1:] == [(4, "plain"), (5, "plain")]
+
+
+def test_redraw_lost_with_its_loop_does_not_silence_the_explorer(explorer, line):
+    async def change(slope, seconds):
+        explorer.controls["slope"].value = slope
+        await asyncio.sleep(seconds)
+
+    asyncio.run(change(-4, 0))  # the loop ends before the redraw is due
+    assert len(line.drawn) == 1
+    time.sleep(1.1)
+    asyncio.run(change(4, 0.3))
+    assert line.drawn[1:] == [(4, "plain")]
 
 
 def test_error_in_a_joined_redraw_is_shown_and_ends_nothing(explorer):
