@@ -73,16 +73,18 @@ class Lab:
             " w.sessionContext.session?.kernel?.status === 'idle' && w.content?.widgets?.length > 0; }"
         )
 
-    def run_all(self, seconds: float = 120) -> None:
-        """Run every cell and wait until the last one is done."""
-        before = self.executed()
+    def run_all(self, seconds: float = 180) -> None:
+        """Clear the outputs, run every cell, and wait until the last one is done."""
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs'); }")
+        self.wait("() => window.jupyterapp.shell.currentWidget.content.widgets.every(c => !c.model.executionCount)")
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.page.wait_for_timeout(200)
-            done = self.executed()
-            if self.idle() and all(count is not None and count not in before for count in done):
+            if self.idle() and None not in self.executed():
                 return
+            if self.idle() and self.errors():
+                raise AssertionError(f"a cell ended in {self.errors()[0]}; see {self.screenshot('error')}")
         raise AssertionError(f"cells still run after {seconds} s: {self.executed()}")
 
     def run_cell(self, index: int, seconds: float = 60) -> None:
