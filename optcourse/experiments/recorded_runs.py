@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,9 +19,12 @@ def save_runs(path: Path, runs: Iterable[Run], *, code: str, command: str, versi
         ValueError: if there are no runs, or their data differ.
     """
     runs = list(runs)
-    used = {run.data.partition(" (")[0] for run in runs}
-    if len(used) != 1:
-        raise ValueError(f"the runs of one record must be of one data set, got {sorted(used) or 'no runs'}")
+    # What was done to the data may depend on the seed (label noise); what is common to all runs names them.
+    data = os.path.commonprefix([run.data for run in runs]).rstrip(" ,")
+    if not data:
+        raise ValueError(
+            f"the runs of one record must be of one data set, got {[run.data for run in runs] or 'no runs'}"
+        )
     rows = [
         [
             *(run.config[key] for key in SHOWN),
@@ -31,7 +35,7 @@ def save_runs(path: Path, runs: Iterable[Run], *, code: str, command: str, versi
         for run in runs
     ]
     columns = [*SHOWN, "step", "test_loss", "test_accuracy", "diverged"]
-    head = {"command": command, "code": code, "versions": versions, "data": runs[0].data, "columns": columns}
+    head = {"command": command, "code": code, "versions": versions, "data": data, "columns": columns}
     body = ",\n  ".join(json.dumps(row) for row in rows)
     text = json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n  {body}\n ]\n}}\n'
     path.parent.mkdir(parents=True, exist_ok=True)
