@@ -19,6 +19,10 @@ _LOOKS = {
 }
 
 
+# Outside JupyterLab and Colab a table may not inherit the page's color and size.
+PLAIN_TABLE = "border-collapse:collapse;border:0;color:inherit;font-size:inherit"
+
+
 @dataclass(frozen=True)
 class Number:
     """The first number that differs.
@@ -87,6 +91,10 @@ class Card:
             cases = f"{self.cases_passed} of {self.cases_total} public cases passed"
         return f"{cases}; hidden cases run at submission"
 
+    @property
+    def _kind(self) -> str:
+        return "Convention" if self.status == CONVENTION else "Mistake"
+
     def __repr__(self) -> str:
         sign, words, _ = _LOOKS[self.status]
         lines = [f"{sign} {words}: {self.title or self.exercise} ({self.exercise}) · {self.score}"]
@@ -97,7 +105,7 @@ class Card:
         for fact in self.facts:
             lines += _wrapped(f"- {fact}", "  ", "    ")
         if self.misconception:
-            lines.append(f"  Mistake: {self.misconception}")
+            lines.append(f"  {self._kind}: {self.misconception}")
         if self.look_next:
             lines += _wrapped(f"Look next: {self.look_next}", "  ")
         if self.printed:
@@ -127,7 +135,7 @@ class Card:
         if self.facts:
             body.append(f'<ul style="margin:.4em 0">{"".join(f"<li>{_rich(fact)}</li>" for fact in self.facts)}</ul>')
         if self.misconception:
-            body.append(f'<p style="margin:.4em 0">Mistake: <code>{html.escape(self.misconception)}</code></p>')
+            body.append(f'<p style="margin:.4em 0">{self._kind}: <code>{html.escape(self.misconception)}</code></p>')
         if self.look_next:
             body.append(f'<p style="margin:.4em 0"><strong>Look next:</strong> {_rich(self.look_next)}</p>')
         if self.printed:
@@ -173,7 +181,4 @@ def _table(case: str, number: Number) -> str:
         for name, value in (("yours", number.yours), ("expected", number.expected))
     )
     where = _rich(f"First number that differs: {case}, {number.place}")
-    return (
-        f'<table style="margin:.4em 0;border-collapse:collapse;border:0">'
-        f'<caption style="text-align:left;caption-side:top;padding:0">{where}</caption>{rows}</table>'
-    )
+    return f'<p style="margin:.4em 0 .1em">{where}</p><table style="margin:0 0 .4em;{PLAIN_TABLE}">{rows}</table>'

@@ -188,6 +188,7 @@ def _failed(definition: Check, results: Sequence[Result], diagnosis: Diagnosis, 
         status = cards.CONVENTION
     elif faulty is not None and diagnosis.misconception is None:
         status = cards.ERROR
+    general = "Mend that line first; the check then goes on." if status == cards.ERROR else definition.look_next
     case, number = "", None
     if differing is not None and definition.reveals:
         case, number = differing.case.name, _number(differing.deviations[RESULT])
@@ -200,7 +201,7 @@ def _failed(definition: Check, results: Sequence[Result], diagnosis: Diagnosis, 
         case=case,
         number=number,
         facts=tuple(definition.facts(results)) if unexplained or not definition.reveals else (),
-        look_next=next((text for text in advice if text), definition.look_next),
+        look_next=next((text for text in advice if text), general),
         **about,
     )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optcourse import catalogue
-from optcourse.grading.card import NOT_ATTEMPTED, PASSED, Card
+from optcourse.grading.card import NOT_ATTEMPTED, PASSED, PLAIN_TABLE, Card
 from optcourse.lab.device import home, on_colab
 
 FILE = "progress.json"
@@ -64,11 +64,15 @@ class Progress:
     def _repr_html_(self) -> str:
         share = self.points / self.max_points if self.max_points else 0
         cell = 'style="text-align:left;padding:.15em 1em .15em 0"'
-        rows = "".join(
-            f'<tr><td {cell}><span aria-hidden="true">{_sign(row)}</span> {html.escape(row.title)}</td>'
-            f"<td {cell}>{row.points:g}/{row.max_points:g}</td><td {cell}>{html.escape(row.status)}</td></tr>"
-            for row in self.rows
-        )
+        rows = ""
+        for lesson in dict.fromkeys(row.lesson for row in self.rows):
+            rows += f'<tr><th colspan="3" {cell}>{html.escape(lesson)}</th></tr>'
+            rows += "".join(
+                f'<tr><td {cell}><span aria-hidden="true">{_sign(row)}</span> {html.escape(row.title)}</td>'
+                f"<td {cell}>{row.points:g}/{row.max_points:g}</td><td {cell}>{html.escape(row.status)}</td></tr>"
+                for row in self.rows
+                if row.lesson == lesson
+            )
         notes = "".join(f'<div style="opacity:.8;font-size:90%">{html.escape(note)}</div>' for note in self.notes)
         return (
             f'<div role="group" aria-label="Points so far" style="max-width:52em">'
@@ -76,7 +80,7 @@ class Progress:
             f'<div aria-hidden="true" style="height:.6em;background:rgba(127,127,127,.25);border-radius:.3em;'
             f'margin:.4em 0"><div style="height:100%;width:{100 * share:.0f}%;background:#1a7f37;'
             f'border-radius:.3em"></div></div>'
-            f'<table style="border-collapse:collapse"><thead><tr><th {cell}>Exercise</th><th {cell}>Points</th>'
+            f'<table style="{PLAIN_TABLE}"><thead><tr><th {cell}>Exercise</th><th {cell}>Points</th>'
             f"<th {cell}>Best result</th></tr></thead><tbody>{rows}</tbody></table>{notes}</div>"
         )
 

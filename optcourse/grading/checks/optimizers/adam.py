@@ -85,6 +85,12 @@ VARIANTS = (
     ),
     Variant(
         "step_count_off_by_one",
+        {"offset": "late"},
+        "t is 1 in the first two steps: it is counted one step late.",
+        COUNT_ADVICE,
+    ),
+    Variant(
+        "step_count_off_by_one",
         {"offset": -1, "division": "of numbers"},
         "t is one too small: 0 in the first step, where 1-beta^0 is 0 and the step divides by it.",
         COUNT_ADVICE,
@@ -93,6 +99,18 @@ VARIANTS = (
         "shared_step_count",
         {"count": "per step"},
         "One t counts the calls of step() for all: a parameter that had no gradient before is corrected as if it had.",
+        COUNT_ADVICE,
+    ),
+    Variant(
+        "shared_step_count",
+        {"count": "per active step"},
+        "One t counts the steps for all: a parameter that had no gradient before is corrected as if it had.",
+        COUNT_ADVICE,
+    ),
+    Variant(
+        "shared_step_count",
+        {"count": "per tensor of group"},
+        "One t a group is counted up for every tensor: the second parameter of a group is at t = 2 in the first step.",
         COUNT_ADVICE,
     ),
     Variant(
@@ -106,6 +124,14 @@ VARIANTS = (
         {"rate": "in buffer"},
         "lr is multiplied into m, so old gradients keep the lr of their time. Equal only while lr does not change.",
         "lr belongs to the line that moves the parameter.",
+    ),
+    *(
+        Variant("lr_in_buffer", {"rate": kind}, message, "lr belongs to the line that moves the parameter, once.")
+        for kind, message in (
+            ("in buffer too", "lr is multiplied into m, and multiplies the update again."),
+            ("in gradient", "The gradient is multiplied by lr before the moments: the root divides it out again."),
+            ("in gradient too", "The gradient is multiplied by lr before the moments, and the update again."),
+        )
     ),
     Variant("lr_forgotten", {"rate": "none"}, "The update is not multiplied by lr.", "Multiply the update by lr."),
     Variant(
@@ -166,14 +192,24 @@ VARIANTS = (
     ),
     Variant(
         "amsgrad",
-        {"maximum": True},
+        {"maximum": "of v_hat"},
         "The largest v_hat so far is used: that is AMSGrad (Reddi et al. 2018).",
         "Use the v_hat of this step.",
     ),
+    Variant(
+        "amsgrad",
+        {"maximum": "of v"},
+        "The largest v so far is used: that is AMSGrad (Reddi et al. 2018).",
+        "Use the v of this step.",
+    ),
     Variant("stale_moments", {"moments": "stale"}, "The update uses the moments of the step before.", MOMENT_ADVICE),
     *(
-        Variant("moments_start_wrong", {"start": kind}, f"The moments start at {what} instead of 0.", BIAS_ADVICE)
-        for kind, what in (("gradient", "the first gradient and its square"), ("one", "m = 0 and v = 1"))
+        Variant("moments_start_wrong", {"start": kind}, f"{what}; both moments start at 0.", BIAS_ADVICE)
+        for kind, what in (
+            ("gradient", "m and v start at the first gradient and its square"),
+            ("first gradient", "m starts at the first gradient"),
+            ("one", "v starts at 1"),
+        )
     ),
 )
 

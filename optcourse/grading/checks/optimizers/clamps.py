@@ -15,6 +15,7 @@ _KINDS = {
     "gradient norm": "the gradient of each parameter is shortened to a norm of {}",
     "gradient norm of all": "the gradients together are shortened to a norm of {}",
     "update": "each element of an update is cut to ±{}",
+    "quotient": "each element of the update is cut to ±{} before lr multiplies it",
     "update without decay": "each element of the update beside the decay is cut to ±{}",
     "parameter": "the parameters are kept in {}",
 }
@@ -29,7 +30,7 @@ def clamps(update: Update, options: Mapping[str, Any]) -> tuple[Variant, ...]:
     return tuple(
         Variant("hidden_clamp", {}, "A bound that the formula does not have.", ADVICE, fit=_fit(kind, update, options))
         for kind in _KINDS
-        if kind != "update without decay" or "weight_decay" in options
+        if (kind != "update without decay" or "weight_decay" in options) and (kind != "quotient" or "eps" in options)
     )
 
 

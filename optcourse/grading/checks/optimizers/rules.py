@@ -33,7 +33,8 @@ class _Training:
         self.thetas = [value.copy() for value in problem.initial]
         self.states: dict[int, State] = {}
         self.groups = [{**problem.options, **options} for options in problem.group_options]
-        self.calls = self.tensors = 0
+        self.calls = self.active_calls = self.tensors = 0
+        self.tensors_of_group = [0] * len(self.groups)
 
     def run(self) -> Iterator[Observation]:
         yield from self.seen("the constructor")
@@ -64,7 +65,10 @@ class _Training:
         if missing == "skip step" and any(gradient is None for gradient in gradients):
             return
         self.calls += 1
+        self.active_calls += any(gradient is not None for gradient in gradients)
         for group, members in enumerate(self.problem.groups):
+            if group and self.switches.get("options") == "first group alone":
+                return
             for index in members:
                 gradient = gradients[index]
                 if gradient is None and missing == "decay":
@@ -96,19 +100,26 @@ class _Training:
             return {**initial, **self.problem.group_options[group]}
         return given
 
-    def count(self, state: State) -> int:
+    def count(self, state: State, group: int) -> int:
         """t of this update."""
-        kind = self.switches.get("count", "own")
         self.tensors += 1
+        self.tensors_of_group[group] += 1
         state["t"] = state.get("t", 0) + 1
-        t = {"own": state["t"], "per step": self.calls, "per tensor": self.tensors}[kind]
-        return t + self.switches.get("offset", 0)
+        t = {
+            "own": state["t"],
+            "per step": self.calls,
+            "per active step": self.active_calls,
+            "per tensor": self.tensors,
+            "per tensor of group": self.tensors_of_group[group],
+        }[self.switches.get("count", "own")]
+        offset = self.switches.get("offset", 0)
+        return max(t - 1, 1) if offset == "late" else t + offset
 
     def move(self, index: int, group: int, gradient: np.ndarray) -> None:
         keeping = self.switches.get("state", "own")
         key = {"own": index, "shared": -1, "by group": -1 - group}.get(keeping, index)
         state = self.states.setdefault(key, {})
-        t = self.count(state)
+        t = self.count(state, group)
         if keeping in ("reset", "moments reset"):
             state = {}
             t = 1 if keeping == "reset" else t
@@ -228,6 +239,9 @@ def _quotient(top, second, eps, switches: Switches, rate):
     if switches.get("root") == "none":
         return top / (second + eps)
     quotient = top * _root(second, eps, kind) if switches.get("root") == "times" else top / _root(second, eps, kind)
+    clamp, bound = switches.get("clamp", ("", 0.0))
+    if clamp == "quotient":
+        quotient = np.clip(quotient, -bound, bound)
     return quotient + eps / rate if kind == "after" else quotient
 
 
@@ -238,26 +252,31 @@ def adam(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches):
     place = switches.get("decay", "before")
     if place == "gradient":
         g = g + decay * theta
+    rate = {"in buffer": 1.0, "in gradient": 1.0, "squared": lr * lr, "none": 1.0}.get(switches.get("rate", ""), lr)
+    if switches.get("rate") in ("in gradient", "in gradient too"):
+        g = lr * g
     zero = 0.0 * g
     start = switches.get("start", "zero")
-    m_old = s.get("m", g if start == "gradient" else zero)
+    m_old = s.get("m", g if start in ("gradient", "first gradient") else zero)
     weight1 = {"average": 1 - beta1, "missing": 1.0, "twice": (1 - beta1) ** 2}[switches.get("first weight", "average")]
-    m = beta1 * m_old + weight1 * (lr * g if switches.get("rate") == "in buffer" else g)
+    m = beta1 * m_old + weight1 * (lr * g if switches.get("rate") in ("in buffer", "in buffer too") else g)
     weight2 = {"average": 1 - beta2, "missing": 1.0}[switches.get("second weight", "average")]
     square = _square(g, m, switches)
-    v_old = s.get("v", {"zero": zero, "gradient": square, "one": zero + 1.0}[start])
+    v_old = s.get("v", {"gradient": square, "one": zero + 1.0}.get(start, zero))
     v = beta2 * v_old + weight2 * square
     if switches.get("top") == "gradient":
         m = g
-    m_hat, v_hat, eps_scale = _corrected(m, v, t, beta1, beta2, switches)
+    largest = v
+    if switches.get("maximum") == "of v":
+        largest = s["max"] = np.maximum(s.get("max", v), v)
+    m_hat, v_hat, eps_scale = _corrected(m, largest, t, beta1, beta2, switches)
     stored = switches.get("stored", "raw")
     s["m"] = m_hat if stored in ("corrected", "first corrected") else m
     s["v"] = v_hat if stored in ("corrected", "second corrected") else v
-    if switches.get("maximum"):
+    if switches.get("maximum") == "of v_hat":
         s["max"] = v_hat = np.maximum(s.get("max", v_hat), v_hat)
     if switches.get("moments") == "stale":
         m_hat, v_hat = m_old, v_old
-    rate = {"in buffer": 1.0, "squared": lr * lr, "none": 1.0}.get(switches.get("rate", ""), lr)
     top = m_hat + decay * theta if place == "numerator" else m_hat
     quotient = _quotient(top, v_hat, eps * eps_scale, switches, rate)
     update = _sign(switches) * rate * quotient

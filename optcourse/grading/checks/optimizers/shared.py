@@ -14,6 +14,7 @@ LOOP_VARIANTS = (
         for source, message in (
             ("constructor", "step() uses the options given to the constructor; param_groups is not read."),
             ("first group", "Every group is trained with the options of the first group."),
+            ("first group alone", "The parameters of the first group alone are updated."),
             ("last group", "Every group is trained with the options of the last group."),
             ("as constructed", "Options that change in param_groups after construction have no effect."),
             ("lr alone", "lr is read from the group, the other options from the constructor."),

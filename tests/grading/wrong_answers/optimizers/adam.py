@@ -107,6 +107,39 @@ WRONG = [
     ),
     ("shared_step_count", "t counted for every tensor", [(_COUNT, "t = self.t = getattr(self, 't', 0) + 1")]),
     ("lr_in_buffer", "lr in m", [(_M, '"] + (1 - beta1) * lr * g\n'), ("p -= lr * m_hat", "p -= m_hat")]),
+    ("lr_in_buffer", "lr in m and outside", [(_M, '"] + (1 - beta1) * lr * g\n')]),
+    (
+        "lr_in_buffer",
+        "a gradient scaled by lr",
+        [(_COUNT, f"g = lr * g\n                {_COUNT}"), ("p -= lr *", "p -=")],
+    ),
+    ("lr_in_buffer", "scaled by lr, and outside", [(_COUNT, f"g = lr * g\n                {_COUNT}")]),
+    (
+        "amsgrad",
+        "AMSGrad before the correction",
+        [(_V_HAT, f'v = state["x"] = torch.maximum(state.get("x", v), v)\n                {_V_HAT}')],
+    ),
+    (
+        "hidden_clamp",
+        "cuts the quotient",
+        [("p -= lr * m_hat / (v_hat.sqrt() + eps)", "p -= lr * (m_hat / (v_hat.sqrt() + eps)).clamp(-0.3, 0.3)")],
+    ),
+    ("moments_start_wrong", "m starts at g", [(_ZEROS, "g.clone(), torch.zeros_like(p)")]),
+    ("step_count_off_by_one", "max(t, 1)", [(_COUNT, 't = max(state["t"], 1)\n                state["t"] += 1')]),
+    ("shared_step_count", "t of the group", [(_COUNT, 't = group["t"] = group.get("t", 0) + 1')]),
+    (
+        "shared_step_count",
+        "t counted where there is a gradient",
+        [
+            (
+                "    def step(self):\n",
+                "    def step(self):\n"
+                "        some = any(p.grad is not None for group in self.param_groups for p in group['params'])\n"
+                "        self.t = getattr(self, 't', 0) + some\n",
+            ),
+            (_COUNT, "t = self.t"),
+        ],
+    ),
     ("lr_forgotten", "no lr", [("p -= lr * m_hat", "p -= m_hat")]),
     ("lr_twice", "lr twice", [("p -= lr * m_hat", "p -= lr * lr * m_hat")]),
     ("betas_swapped", "betas swapped", [("(beta1, beta2), eps", "(beta2, beta1), eps")]),

@@ -102,6 +102,18 @@ def loop_mistakes(exercise: str, source: str) -> list[Answer]:
         ("hidden_clamp", "cuts the gradient to 1", [before("g = g.clamp(-1, 1)")]),
         ("hidden_clamp", "cuts the gradient to 0.25", [before("g = g.clip(-0.25, 0.25)")]),
         ("hidden_clamp", "shortens the gradient", [before("g = g * min(1.0, 1.0 / (float(g.norm()) + 1e-6))")]),
+        (
+            "hidden_clamp",
+            "shortens all gradients together",
+            [
+                (
+                    _LOOP,
+                    "        parts = [p.grad for group in self.param_groups for p in group['params']]\n"
+                    "        total = float(sum((g**2).sum() for g in parts if g is not None)) ** 0.5\n" + _LOOP,
+                ),
+                before("g = g * min(1.0, 0.5 / (total + 1e-6))"),
+            ],
+        ),
         ("hidden_clamp", "keeps parameters in [-1, 1]", [after("p.clamp_(-1, 1)")]),
         ("hidden_clamp", "keeps parameters above -3", [after("p.clamp_(min=-3)")]),
         (
@@ -140,6 +152,7 @@ def loop_mistakes(exercise: str, source: str) -> list[Answer]:
             "options of the first group for all",
             [(_LOOP, f"{_LOOP}            group = {{**self.param_groups[0], 'params': group['params']}}\n")],
         ),
+        ("ignores_groups", "the first group alone", [(_LOOP, "        for group in self.param_groups[:1]:\n")]),
         (
             "ignores_groups",
             "options as they were constructed",
