@@ -96,6 +96,17 @@ def test_flag_younger_than_the_file() -> None:
     assert optimizer.param_groups[0]["amsgrad"] is False
 
 
+@pytest.mark.parametrize("kind", [SGD, Momentum])
+def test_buffer_not_used_yet(kind: Any) -> None:
+    """Older releases of torch save momentum_buffer as None where momentum is 0."""
+    saved = kind([torch.nn.Parameter(torch.ones(2))]).state_dict()
+    saved["state"] = {0: {"momentum_buffer": None}}
+    optimizer = kind([torch.nn.Parameter(torch.ones(2))], lr=0.5)
+    optimizer.load_state_dict(saved)
+    inject(optimizer, [torch.ones(2)])
+    assert_same(parameters_of(optimizer), [torch.ones(2) - saved["param_groups"][0]["lr"]])
+
+
 def test_options_unknown_to_us_are_kept() -> None:
     """Schedulers and users leave keys of their own in groups."""
     saved = SGD([torch.nn.Parameter(torch.ones(1))]).state_dict()
