@@ -25,6 +25,7 @@ import torch
 OUTPUT_LIMIT = 2000
 MESSAGE_LIMIT = 500
 _PATIENCE = 0.05  # seconds between two interruptions of code that swallows them
+_BUSY = 3  # a second of waiting counts as a third: on a busy machine the learner's code waits for its turn
 
 
 class TimedOut(BaseException):
@@ -51,7 +52,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `guarded` saw: a value or a fault, the first `OUTPUT_LIMIT` characters printed, how many more there were."""
+    """What `guarded` saw: a value or a fault, the first `OUTPUT_LIMIT` characters printed, how many more there were.
+
+    `seconds` are those that count: of the processor, or a third of those on the clock where that is more.
+    """
 
     value: Any
     fault: Fault | None
@@ -92,7 +96,7 @@ def guarded(function: Callable[[], Any], *, seconds: float, output_limit: int = 
 
     Args:
         function: takes nothing.
-        seconds: time limit, > 0.
+        seconds: time limit, > 0; of the processor's time or a third of the clock's, whichever is more.
         output_limit: characters of print kept.
 
     Raises:
@@ -103,12 +107,18 @@ def guarded(function: Callable[[], Any], *, seconds: float, output_limit: int = 
         'division by zero'
     """
     output = BoundedOutput(output_limit)
-    start = time.perf_counter()
+    counted = _clock()
     with preserved_state(), _captured(output):
         on_main = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
         value, error = (_with_timer if on_main else _with_watchdog)(function, seconds)
     fault = None if error is None else _fault(error)
-    return Outcome(value, fault, output.kept, output.dropped, time.perf_counter() - start)
+    return Outcome(value, fault, output.kept, output.dropped, counted())
+
+
+def _clock() -> Callable[[], float]:
+    """Seconds that count from now on: what this process used, or a share of the time that passed."""
+    used, passed = time.process_time(), time.monotonic()
+    return lambda: max(time.process_time() - used, (time.monotonic() - passed) / _BUSY)
 
 
 def _trampoline(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
@@ -121,13 +131,14 @@ def _trampoline(function: Callable[[], Any]) -> tuple[Any, BaseException | None]
 def _with_timer(function: Callable[[], Any], seconds: float) -> tuple[Any, BaseException | None]:
     home = sys._getframe()
     pauses = random.Random(0)
+    counted = _clock()
     fired = interrupted = False
 
     def on_alarm(number: int, frame: FrameType | None) -> None:
         nonlocal fired
         # Microseconds after the first time: the next signal then finds the handler of an `except:` that swallowed this.
         signal.setitimer(signal.ITIMER_REAL, pauses.uniform(1e-5, 1e-3) if fired else _PATIENCE)
-        if _deeper(frame, home):
+        if counted() >= seconds and _deeper(frame, home):
             fired = True
             raise TimedOut
 
@@ -174,10 +185,10 @@ def _with_watchdog(function: Callable[[], Any], seconds: float) -> tuple[Any, Ba
     lock, finished = threading.Lock(), threading.Event()
 
     def watch() -> None:
-        pause = seconds
+        pause, counted = seconds, _clock()
         while not finished.wait(pause):
             with lock:
-                if not finished.is_set():
+                if not finished.is_set() and counted() >= seconds:
                     raise_in(thread, ctypes.py_object(TimedOut))
             pause = _PATIENCE
 

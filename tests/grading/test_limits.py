@@ -17,7 +17,7 @@ import torch
 from optcourse.grading.limits import OUTPUT_LIMIT, guarded, preserved_random
 
 SHORT = 0.1
-GENEROUS = 5.0  # what stopping may take on a busy machine
+GENEROUS = 15.0  # what stopping may take on a busy machine
 
 
 def spin():
@@ -73,7 +73,7 @@ def test_loops_are_stopped_on_the_main_thread(loop):
     before = signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGINT)
     outcome = guarded(loop, seconds=SHORT)
     assert outcome.fault.kind == "timeout"
-    assert SHORT <= outcome.seconds < GENEROUS
+    assert SHORT <= outcome.seconds < GENEROUS / 3
     assert (signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGINT)) == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     time.sleep(0.06)  # no alarm comes later
