@@ -151,10 +151,16 @@ def run(
         lr = optimizer.param_groups[0]["lr"]
         config = {"optimizer": type(optimizer).__name__.lower(), "lr": float(lr), "seed": seed}
     records = train(model, data, optimizer, seed=seed, **settings)
-    devices = [data.device] if data.device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
+    with seeded(seed, data.device):
         return collect(records, config=config, data=data, record_every=record_every)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """The global generators of torch seeded while the block runs, for random layers; then as they were."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def collect(records: Iterator[Record], *, config: Mapping[str, Any], data: Data, record_every: int = 1) -> Run:

@@ -117,7 +117,7 @@ def test_options_may_differ_within_a_stack(data):
         eps=[1e-8, 1e-2],
     )
     runs = sweep(TOY, data, configs, **ARGUMENTS)
-    assert runs.how == "batched: 1 stacks of up to 16 models, of one structure and optimizer each"
+    assert runs.how == "batched: 1 stack of up to 16 models, of one structure and optimizer each"
     assert_same(runs, one_by_one(TOY, data, configs, **ARGUMENTS), rtol=1e-8)
 
 
@@ -181,7 +181,7 @@ def test_other_models_equal_one_by_one(data, make_model, path):
             torch.manual_seed(seed)
             return make_model(seed=seed)
 
-    assert is_perceptron(seeded(0)) is (path == "products")
+    assert is_perceptron(seeded(0), data.x_train) is (path == "products")
     configs = grid(optimizer="adam", lr=[0.01, 0.02], seed=[0, 1])
     runs = sweep(seeded, data, configs, **ARGUMENTS)
     assert runs.how.startswith("batched")
@@ -196,6 +196,16 @@ def test_images_are_flattened_and_other_losses_work(data):
     runs = sweep(make_model, images, configs, loss=F.mse_loss, backend="batched", **ARGUMENTS)
     assert_same(runs, one_by_one(make_model, images, configs, loss=F.mse_loss, **ARGUMENTS), rtol=1e-8)
     assert runs[0].records[-1].test_accuracy is None
+
+
+def test_layers_that_see_more_than_one_axis_are_not_flattened(data):
+    """A Linear layer works on the last axis; taking the others for features would broadcast in the loss."""
+    x, y = data.x_train[:, None], data.x_train[:, None, :2]
+    rows = Data("rows", x, y, x[:9], y[:9])
+    configs = grid(optimizer="sgd", lr=[0.1, 0.2], seed=0)
+    make_model = lambda seed: mlp((3, 2), seed=seed)[1:]
+    runs = sweep(make_model, rows, configs, loss=F.mse_loss, backend="batched", **ARGUMENTS)
+    assert_same(runs, one_by_one(make_model, rows, configs, loss=F.mse_loss, **ARGUMENTS), rtol=1e-8)
 
 
 def test_settings_of_the_model_reach_it(data):
@@ -261,8 +271,8 @@ def test_a_sweep_ends_when_every_run_has_diverged(data):
 @pytest.mark.parametrize(
     ("make_model", "configs", "how"),
     [
-        (TOY, grid(optimizer="sgd", lr=[0.1, 0.2], seed=0), "batched: 1 stacks of up to 2 models"),
-        (TOY, grid(optimizer="sgd", lr=[0.1], seed=0), "threads: 1 runs one by one, no other run is of its kind"),
+        (TOY, grid(optimizer="sgd", lr=[0.1, 0.2], seed=0), "batched: 1 stack of up to 2 models"),
+        (TOY, grid(optimizer="sgd", lr=[0.1], seed=0), "threads: 1 run one by one, no other run is of its kind"),
         (
             partial(mlp, (3, 50, 50, 4)),
             grid(optimizer="sgd", lr=0.1, seed=range(6)),
@@ -441,6 +451,35 @@ def test_an_error_says_in_which_run_and_stops_the_others(data, backend):
             backend=backend,
         )
     assert "'optimizer': 'sgd', 'lr': 0." in "".join(caught.value.__notes__)
+
+
+@pytest.mark.parametrize("backend", ["batched", "threads", "serial"])
+def test_an_interrupt_stops_all_runs_at_once(data, backend, monkeypatch):
+    from optcourse.lab.sweep import workers
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workers.Meter, "update", interrupted)
+    layers = [nn.Dropout(0.1)] if backend == "serial" else []
+    make_model = lambda seed: nn.Sequential(mlp((3, 4), seed=seed), *layers)
+    calls = []
+
+    def loss(outputs, targets):
+        calls.append(1)
+        return F.cross_entropy(outputs, targets)
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(
+            make_model,
+            data,
+            grid(optimizer="sgd", lr=[0.1] * 20, seed=0),
+            loss=loss,
+            steps=10**6,
+            batch_size=8,
+            backend=backend,
+        )
+    assert len(calls) < 10**6
 
 
 def test_data_are_not_mutated(data):

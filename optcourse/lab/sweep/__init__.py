@@ -102,7 +102,7 @@ def sweep(
     check_settings(data, steps, batch_size, 0, evaluate_every)
     settings = Settings(steps, batch_size, loss, evaluate_every, record_every)
     members = [make_member(make_model, data, config) for config in configs]
-    for member in {structure(member): member for member in members}.values():
+    for member in {structure(member, data): member for member in members}.values():
         check_model(member.model, data, loss)
     plan = make_plan(members, data, settings, backend, workers, executor)
 

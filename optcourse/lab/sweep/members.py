@@ -1,5 +1,6 @@
 """What a sweep is made of: configurations, checked and turned into runs that are ready to start."""
 
+import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -94,7 +95,7 @@ def make_member(make_model: Callable[..., nn.Module], data: Data, config: Mappin
         raise unknown("optimizer", config["optimizer"], OPTIMIZERS)
     optimizer, seed = OPTIMIZERS[config["optimizer"]], require_integer("seed", config["seed"], low=0)
     rest = {name: value for name, value in config.items() if name not in ("optimizer", "seed", "schedule")}
-    if isinstance(rest.get("base"), str):  # SAM's base optimizer, by name
+    if optimizer is SAM and isinstance(rest.get("base"), str):
         if rest["base"] not in OPTIMIZERS:
             raise unknown("optimizer", rest["base"], OPTIMIZERS)
         rest["base"] = OPTIMIZERS[rest["base"]]
@@ -116,9 +117,14 @@ def make_member(make_model: Callable[..., nn.Module], data: Data, config: Mappin
 
 
 def _optimizer_options(optimizer: type[torch.optim.Optimizer], config: Mapping[str, Any]) -> list[str]:
-    classes = [optimizer, config.get("base", SGD)] if optimizer is SAM else [optimizer]
-    names = [name for cls in classes for name in inspect.signature(cls).parameters]
+    classes: list[Any] = [optimizer, config.get("base", SGD)] if optimizer is SAM else [optimizer]
+    names = [name for cls in classes for name in _argument_names(cls)]
     return [name for name in names if name not in ("params", "options")]
+
+
+@functools.cache
+def _argument_names(cls: Any) -> list[str]:
+    return list(inspect.signature(cls).parameters)
 
 
 def _check_model_options(

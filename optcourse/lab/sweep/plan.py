@@ -69,16 +69,20 @@ def make_plan(
     chunks = [alone[start : start + a_part] for start in range(0, len(alone), a_part)]
     parts = [Part(places, [members[i] for i in places], stacked=True) for places in stacks]
     parts += [Part(places, [members[i] for i in places], stacked=False, own_random=random) for places in chunks]
-    words = [f"{len(stacks)} stacks of up to {max(map(len, stacks))} models"] if stacks else []
-    words += [f"{len(alone)} runs one by one"] if alone else []
+    words = [f"{_count(len(stacks), 'stack')} of up to {_count(max(map(len, stacks)), 'model')}"] if stacks else []
+    words += [f"{_count(len(alone), 'run')} one by one"] if alone else []
     return Plan(parts, backend, f"{' and '.join(words)}, {'; '.join(reasons)}")
 
 
-def structure(member: Member) -> tuple[Any, ...]:
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def structure(member: Member, data: Data) -> tuple[Any, ...]:
     """What two models must share to be stacked. What the text of a known layer does not show cannot differ."""
     model = member.model
     shapes = tuple((name, parameter.shape) for name, parameter in model.named_parameters())
-    return repr(model), shapes, None if is_perceptron(model) else repr(member.model_options)
+    return repr(model), shapes, None if is_perceptron(model, data.x_train) else repr(member.model_options)
 
 
 def draws_random_numbers(model: nn.Module) -> bool:
@@ -95,7 +99,7 @@ def _stack(
     """Places of the members of each stack, places of the others, and the reasons."""
     groups: dict[Any, list[int]] = {}
     for i, member in enumerate(members):
-        groups.setdefault((structure(member), kind(member.make_optimizer([torch.zeros(1)]))), []).append(i)
+        groups.setdefault((structure(member, data), kind(member.make_optimizer([torch.zeros(1)]))), []).append(i)
     stacks, alone, reasons = [], [], []
     for (_, how), places in groups.items():
         member = members[places[0]]
@@ -132,7 +136,7 @@ def _not_stackable(
     try:
         _, parameters = stack_parameters([model, model])
         x, y = (tensor[:2].expand(2, *tensor[:2].shape) for tensor in (data.x_train, data.y_train))
-        stacked_loss(settings.loss, stacked_forward(model)(parameters, x), y).sum().backward()
+        stacked_loss(settings.loss, stacked_forward(model, data.x_train)(parameters, x), y).sum().backward()
     except Exception as error:  # torch.func refuses in many ways: in-place writes, .item(), layers without a rule
         return f"torch.func.vmap cannot run it ({str(error).splitlines()[0]})"
     return None

@@ -28,9 +28,9 @@ _WITHOUT_PARAMETERS = (
 Forward = Callable[[Sequence[Tensor], Tensor], Tensor]  # stacked parameters, inputs (N, B, ...) -> outputs (N, B, ...)
 
 
-def is_perceptron(model: nn.Module) -> bool:
-    """Whether the model is a chain of `Flatten`, `Linear` and elementwise activations."""
-    return _chain(model) is not None
+def is_perceptron(model: nn.Module, x: Tensor) -> bool:
+    """Whether the model is a chain of `Linear` layers and elementwise activations on inputs x, flat or flattened."""
+    return _chain(model, x) is not None
 
 
 def train_stack(members: Sequence[Member], data: Data, settings: Settings, proceed: Proceed) -> list[Run]:
@@ -46,7 +46,7 @@ def train_stack(members: Sequence[Member], data: Data, settings: Settings, proce
     """
     table, parameters = stack_parameters([member.model for member in members])
     optimizers = [member.make_optimizer([row]) for member, row in zip(members, table, strict=True)]
-    forward, update = stacked_forward(members[0].model), stacked_update(optimizers, table)
+    forward, update = stacked_forward(members[0].model, data.x_train), stacked_update(optimizers, table)
     batches = _stacked_batches(data, [member.seed for member in members], settings.batch_size)
     x, y = next(batches)
     log = _Log(members, optimizers, data, settings)
@@ -92,12 +92,12 @@ class _Log:
         epoch = step * (settings.batch_size or examples) / examples
         wanted = step % settings.record_every == 0 or step == settings.steps or tests is not None
         for i in list(self.alive):
+            if not wanted and math.isfinite(losses[i]):
+                continue
             test = tests[i] if tests is not None and math.isfinite(losses[i]) else (None, None)
             record = Record(step, epoch, losses[i], float(self._optimizers[i].param_groups[0]["lr"]), *test)
-            finite = is_finite(record)
-            if wanted or not finite:
-                self._records[i].append(record)
-            if not finite:
+            self._records[i].append(record)
+            if not is_finite(record):
                 self.alive.remove(i)
 
     def runs(self) -> list[Run]:
@@ -124,13 +124,13 @@ def stack_parameters(models: Sequence[nn.Module]) -> tuple[Tensor, list[Tensor]]
     return table, [leaf.detach().requires_grad_() for leaf in leaves]
 
 
-def stacked_forward(model: nn.Module) -> Forward:
-    """How a stack of such models maps inputs (N, B, ...) to outputs (N, B, ...).
+def stacked_forward(model: nn.Module, x: Tensor) -> Forward:
+    """How a stack of such models maps inputs (N, B, ...) to outputs (N, B, ...), where one model takes some like x.
 
     A perceptron is run layer by layer with batched products, which costs half of what `torch.func.vmap` does on small
     ones; any other model goes through vmap.
     """
-    chain = _chain(model)
+    chain = _chain(model, x)
     if chain is not None:
         return lambda parameters, x: _run_chain(chain, parameters, x)
     names = [name for name, _ in model.named_parameters()]
@@ -144,16 +144,19 @@ def stacked_forward(model: nn.Module) -> Forward:
 _Layer = tuple[nn.Module, int, int | None]  # the layer, which parameter is its weight, which its bias
 
 
-def _chain(model: nn.Module) -> list[_Layer] | None:
+def _chain(model: nn.Module, x: Tensor) -> list[_Layer] | None:
     """The layers of a perceptron in order, or None for any other model."""
+    flat = x.dim() == 2
     index = {id(p): i for i, p in enumerate(model.parameters())}
     layers: list[_Layer] = []
     for layer in _leaves(model):
-        if type(layer) is nn.Linear:
+        if type(layer) is nn.Linear and flat:
             layers.append((layer, index[id(layer.weight)], None if layer.bias is None else index[id(layer.bias)]))
         elif type(layer) in _WITHOUT_PARAMETERS:
             layers.append((layer, -1, None))
-        elif not (type(layer) is nn.Flatten and (layer.start_dim, layer.end_dim) == (1, -1)):
+        elif type(layer) is nn.Flatten and (layer.start_dim, layer.end_dim) == (1, -1):
+            flat = True
+        else:
             return None
     return layers
 
@@ -207,7 +210,8 @@ def evaluate_stack(
     n, (x, y) = len(parameters[0]), (data.x_test, data.y_test)
     total = torch.zeros(n, dtype=torch.float64)
     correct = torch.zeros(n, dtype=torch.int64)
-    for inputs, targets in zip(x.split(EVALUATED_AT_ONCE), y.split(EVALUATED_AT_ONCE), strict=True):
+    piece = min(EVALUATED_AT_ONCE, max(1, 4 * EVALUATED_AT_ONCE // n))
+    for inputs, targets in zip(x.split(piece), y.split(piece), strict=True):
         outputs = forward(parameters, inputs.expand(n, *inputs.shape))
         losses = stacked_loss(loss, outputs, targets.expand(n, *targets.shape))
         total += losses.cpu().double() * len(inputs)

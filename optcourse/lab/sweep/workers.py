@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from optcourse.lab.progress import Meter
 from optcourse.lab.records import Run
 from optcourse.lab.sweep.members import Member, Proceed, Settings
 from optcourse.lab.sweep.stack import train_stack
-from optcourse.lab.train import collect, run, train
+from optcourse.lab.train import collect, seeded, train
 
 _LOOK_AGAIN = 0.1  # seconds between two looks at what the workers have done
 _SLOW_IMPORT = "torch._dynamo"  # torch imports it, for seconds, when a process makes its first optimizer
@@ -60,11 +60,9 @@ def _train_alone(member: Member, data: Data, settings: Settings, proceed: Procee
         "schedule": member.schedule,
         "evaluate_every": settings.evaluate_every,
     }
-    keep: dict[str, Any] = {"config": member.config, "record_every": settings.record_every}
-    if own_random:
-        return run(member.model, data, optimizer, **arguments, **keep)
-    records = train(member.model, data, optimizer, **arguments)
-    return collect(_while(proceed, records), data=data, **keep)
+    records = _while(proceed, train(member.model, data, optimizer, **arguments))
+    with seeded(member.seed, data.device) if own_random else nullcontext():
+        return collect(records, config=member.config, data=data, record_every=settings.record_every)
 
 
 def _while(proceed: Proceed, items: Iterable[Any]) -> Iterator[Any]:
@@ -95,9 +93,8 @@ def in_threads(parts: Sequence[Part], data: Data, settings: Settings, workers: i
         try:
             futures = [pool.submit(compute, i, part) for i, part in enumerate(parts)]
             return _results(parts, futures, lambda: meter.update(sum(done)))
-        except BaseException:
+        finally:
             stop.set()
-            raise
 
 
 def in_executor(executor: Executor, parts: Sequence[Part], data: Data, settings: Settings) -> list[list[Run]]:
@@ -110,12 +107,7 @@ def in_executor(executor: Executor, parts: Sequence[Part], data: Data, settings:
     futures = [executor.submit(_train_packed, payload) for payload in payloads]
     runs = sum(len(part.members) for part in parts)
     with Meter(f"training {runs} runs, parts", len(parts)) as meter:
-        try:
-            return _results(parts, futures, lambda: meter.update(sum(future.done() for future in futures)))
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
+        return _results(parts, futures, lambda: meter.update(sum(future.done() for future in futures)))
 
 
 def _results(
@@ -123,14 +115,18 @@ def _results(
 ) -> list[list[Run]]:
     """What the futures return, in order; the first error as soon as it happens."""
     pending: Iterable[Future[list[Run]]] = futures
-    while pending:
-        finished, pending = wait(pending, timeout=_LOOK_AGAIN, return_when=FIRST_EXCEPTION)
-        look()
-        for part, future in zip(parts, futures, strict=True):
-            if future in finished and (error := future.exception()) is not None:
-                error.add_note(f"while training {[dict(member.config) for member in part.members]}")
-                raise error
-    return [future.result() for future in futures]
+    try:
+        while pending:
+            finished, pending = wait(pending, timeout=_LOOK_AGAIN, return_when=FIRST_EXCEPTION)
+            look()
+            for part, future in zip(parts, futures, strict=True):
+                if future in finished and (error := future.exception()) is not None:
+                    error.add_note(f"while training {[dict(member.config) for member in part.members]}")
+                    raise error
+        return [future.result() for future in futures]
+    finally:
+        for future in futures:
+            future.cancel()  # what has not begun when an error or an interrupt ends this
 
 
 # --- other processes -------------------------------------------------------------------------------------------------
