@@ -21,7 +21,9 @@ from tests.changes import changed_files, lessons_touched
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-TWO_WORKERS = ("-n", "2", "--dist", "loadscope")
+# A notebook runs in one kernel, so its cells stay together; unit tests go where there is room, groups aside.
+NOTEBOOK_WORKERS = ("-n", "2", "--dist", "loadscope")
+UNIT_WORKERS = ("-n", "2", "--dist", "loadgroup")
 # pytest's own warnings as errors are meant for our code, not for what nbval imports.
 NBVAL = (
     "--nbval",
@@ -93,10 +95,10 @@ class Runner:
         return self.call("-c", "from importlinter import cli; cli.lint_imports_command()")
 
     def units(self) -> Outcome:
-        return self.call("-m", "pytest", *TWO_WORKERS, "-m", "not browser")
+        return self.call("-m", "pytest", *UNIT_WORKERS, "-m", "not browser")
 
     def notebooks_two_workers(self) -> Outcome:
-        return self.nbval(*TWO_WORKERS)
+        return self.nbval(*NOTEBOOK_WORKERS)
 
     def notebooks_serial(self) -> Outcome:
         return self.nbval("-n", "0")
@@ -115,7 +117,7 @@ class Runner:
 
     def colab_units(self) -> Outcome:
         folders = [f"tests/{name}" for name in ("widgets", "plots", "grading") if (ROOT / "tests" / name).is_dir()]
-        return self.call("-m", "pytest", *TWO_WORKERS, "-m", "not browser", *folders)
+        return self.call("-m", "pytest", *UNIT_WORKERS, "-m", "not browser", *folders)
 
 
 Stage = Callable[[Runner], Outcome]

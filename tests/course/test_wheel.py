@@ -13,6 +13,7 @@ import optcourse
 from optcourse import catalogue
 from optcourse.authoring import course
 
+pytestmark = pytest.mark.xdist_group("wheel")  # one worker builds it, once
 READY = [lesson for lesson in catalogue.lessons() if lesson.ready]
 
 
