@@ -70,8 +70,9 @@ def curves(
         _raise_for_missing(runs, y)
     with in_style_of(ax):
         looks = appearances(series)
-        for name, members in series.items():
-            _draw_group(ax, _counted(name, [one.broke_at is not None for one in members]), members, looks[name], center)
+        for row, (name, members) in enumerate(series.items()):
+            lost = [one.broke_at is not None for one in members]
+            _draw_group(ax, _counted(name, lost), members, looks[name], center, shift=row / len(series))
         _finish(ax, x, y, label, title)
         _legend(ax, {name: len(members) for name, members in groups.items()}, center)
 
@@ -161,14 +162,18 @@ def _columns(points: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndar
     return table[:, 0], table[:, 1]
 
 
-def _draw_group(ax: Axes, label: str, members: Sequence[_Series], look: Appearance, center: str) -> None:
+def _draw_group(
+    ax: Axes, label: str, members: Sequence[_Series], look: Appearance, center: str, shift: float = 0.0
+) -> None:
+    """Line and band of a group; shift moves its markers by a share of their distance, so that none hides another's."""
     values: dict[float, list[float]] = {}
     for one in members:
         for a, b in zip(one.x, one.y, strict=True):
             values.setdefault(float(a), []).append(float(b))
     xs = sorted(values)
     middle = [float(_CENTERS[center](values[a])) for a in xs]
-    ax.plot(xs, middle, label=label, markevery=max(1, len(xs) // 10), **look.line)
+    every = max(1, len(xs) // 10)
+    ax.plot(xs, middle, label=label, markevery=(int(shift * every), every), **look.line)
     ax.fill_between(
         xs, [min(values[a]) for a in xs], [max(values[a]) for a in xs], color=look.color, alpha=0.18, linewidth=0
     )

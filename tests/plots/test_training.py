@@ -108,6 +108,13 @@ def test_groups_by_setting_or_function_get_fixed_looks(ax):
     )
 
 
+def test_markers_of_equal_curves_do_not_hide_each_other(ax):
+    curves([run(name, accuracies=[0.5] * 60) for name in ("sgd", "adam", "sam")], ax)
+    marked = [set(range(line.get_markevery()[0], 60, line.get_markevery()[1])) for line in ax.lines]
+    assert min(map(len, marked)) >= 9
+    assert not marked[0] & marked[1] | marked[1] & marked[2] | marked[0] & marked[2]
+
+
 def test_probes_are_found_by_name(ax):
     curves([run(sharpness=20.0)], ax, y="sharpness")
     assert lines(ax)["sgd"][1].tolist() == [20, 20, 20]
