@@ -1,8 +1,8 @@
 """Trainings that are too long for a lesson: their last records ship, with what reproduces them."""
 
+import itertools
 import json
 import math
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,7 +20,10 @@ def save_runs(path: Path, runs: Iterable[Run], *, code: str, command: str, versi
     """
     runs = list(runs)
     # What was done to the data may depend on the seed (label noise); what is common to all runs names them.
-    data = os.path.commonprefix([run.data for run in runs]).rstrip(" ,")
+    same = itertools.takewhile(
+        lambda words: len(set(words)) == 1, zip(*(run.data.split() for run in runs), strict=False)
+    )
+    data = " ".join(words[0] for words in same).rstrip(",")
     if not data:
         raise ValueError(
             f"the runs of one record must be of one data set, got {[run.data for run in runs] or 'no runs'}"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import matplotlib
 import numpy as np
@@ -13,6 +13,7 @@ from optcourse.lab.records import Record, Run
 from optcourse.plots.style import Appearance, appearances, in_style_of
 
 By = str | Callable[[Run], object]
+Legend = Literal["inside", "outside", "none"]
 
 _AXIS_LABELS: Mapping[str, str] = {
     "step": "step (updates)",
@@ -43,6 +44,7 @@ def curves(
     center: str = "median",
     label: str | None = None,
     title: str | None = None,
+    legend: Legend = "inside",
 ) -> None:
     """One line a group of runs with a band from its lowest to its highest run (its seeds).
 
@@ -58,13 +60,13 @@ def curves(
         center: "median" or "mean" of the group, the line.
         label: of the y axis, with its unit; by default the field's.
         title: what there is to see.
+        legend: "inside" the Axes where it hides least, "outside" to the right of them, or "none", as when panels share.
 
     Raises:
         ValueError: for no runs, a field that no record has, an unknown center, or groups without the setting.
     """
     groups = _grouped(runs, by)
-    if center not in _CENTERS:
-        raise ValueError(f"center must be 'median' or 'mean', got {center!r}")
+    _check_choices(center, legend)
     series = {name: [_series(run, x, y) for run in members] for name, members in groups.items()}
     if not any(len(one.x) for members in series.values() for one in members):
         _raise_for_missing(runs, y)
@@ -74,7 +76,7 @@ def curves(
             lost = [one.broke_at is not None for one in members]
             _draw_group(ax, _counted(name, lost), members, looks[name], center, shift=row / len(series))
         _finish(ax, x, y, label, title)
-        _legend(ax, {name: len(members) for name, members in groups.items()}, center)
+        _legend(ax, {name: len(members) for name, members in groups.items()}, center, legend)
 
 
 def learning_rates(
@@ -86,6 +88,7 @@ def learning_rates(
     center: str = "median",
     label: str | None = None,
     title: str | None = None,
+    legend: Legend = "inside",
 ) -> None:
     """The last value of each run against its learning rate: a line a group, a band from its lowest to highest run.
 
@@ -94,15 +97,14 @@ def learning_rates(
 
     Args:
         runs: at least one; each config has an `lr` > 0.
-        ax, by, center, label, title: as in `curves`.
+        ax, by, center, label, title, legend: as in `curves`.
         metric: a field of `Record` or the name of a probe, of the last record that has it.
 
     Raises:
         ValueError: as in `curves`, or for a run without a positive lr.
     """
     groups = _grouped(runs, by)
-    if center not in _CENTERS:
-        raise ValueError(f"center must be 'median' or 'mean', got {center!r}")
+    _check_choices(center, legend)
     for run in runs:
         if not run.config.get("lr", math.nan) > 0:
             raise ValueError(f"each run needs a learning rate lr > 0 in its config, got {run.config.get('lr')!r}")
@@ -121,7 +123,14 @@ def learning_rates(
             height = 0.02 + 0.035 * row
             _crosses(ax, lost, 1 - height if metric.endswith("loss") else height, looks[name])
         _finish(ax, "lr", metric, label, title)
-        _legend(ax, {name: _seeds(members) for name, members in groups.items()}, center)
+        _legend(ax, {name: _seeds(members) for name, members in groups.items()}, center, legend)
+
+
+def _check_choices(center: str, legend: str) -> None:
+    if center not in _CENTERS:
+        raise ValueError(f"center must be 'median' or 'mean', got {center!r}")
+    if legend not in get_args(Legend):
+        raise ValueError(f"legend must be 'inside', 'outside' or 'none', got {legend!r}")
 
 
 def _grouped(runs: Sequence[Run], by: By) -> dict[str, list[Run]]:
@@ -207,11 +216,14 @@ def _finish(ax: Axes, x: str, y: str, label: str | None, title: str | None) -> N
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
 
 
-def _legend(ax: Axes, seeds: Mapping[str, int], center: str) -> None:
+def _legend(ax: Axes, seeds: Mapping[str, int], center: str, where: Legend) -> None:
+    if where == "none":
+        return
     counts = sorted(set(seeds.values()))
     span = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     title = "one run each" if counts == [1] else f"line: {center}, band: lowest to highest\nof {span} runs"
-    ax.legend(title=title, alignment="left")
+    place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.02, 0.5)} if where == "outside" else {}
+    ax.legend(title=title, alignment="left", **place)
 
 
 def _raise_for_missing(runs: Sequence[Run], name: str) -> Any:

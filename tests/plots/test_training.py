@@ -164,3 +164,17 @@ def test_crosses_of_two_groups_do_not_hide_each_other(ax):
 def test_rate_that_no_log_axis_can_show_is_refused(ax, lr):
     with pytest.raises(ValueError, match="learning rate lr > 0"):
         learning_rates([run(lr=lr)], ax)
+
+
+@pytest.mark.parametrize("draw", [curves, learning_rates])
+def test_a_legend_goes_where_it_is_asked_to(draw):
+    runs = [Run({"optimizer": "sgd", "lr": 0.1}, (Record(1, 1.0, 0.5, 0.1, test_accuracy=0.5),), "digits")]
+    _, (inside, outside, none) = figure(columns=3)
+    draw(runs, inside)
+    draw(runs, outside, legend="outside")
+    draw(runs, none, legend="none")
+    assert inside.get_legend().get_bbox_to_anchor().x1 == inside.bbox.x1
+    assert outside.get_legend().get_bbox_to_anchor().x0 > outside.bbox.x1
+    assert none.get_legend() is None
+    with pytest.raises(ValueError, match=r"legend must be 'inside'.*got 'top'"):
+        draw(runs, none, legend="top")

@@ -3,6 +3,7 @@
 from optcourse.experiments.optimizers import (
     comparison,
     counterexamples,
+    label_noise,
     memory,
     quadratics,
     sharpness,
@@ -26,11 +27,12 @@ CLAIMS = (
     *counterexamples.CLAIMS,
     *sparse.CLAIMS,
     *sharpness.CLAIMS,
+    *label_noise.CLAIMS,
     *comparison.CLAIMS,
     *memory.CLAIMS,
 )
 
-SWEEPS = comparison.SWEEPS
+SWEEPS = {**label_noise.SWEEPS, **comparison.SWEEPS}
 
 __all__ = [
     "CLAIMS",

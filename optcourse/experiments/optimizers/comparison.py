@@ -1,16 +1,12 @@
 """Methods side by side, each with the same number of settings to try."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache, partial
-
-import torch
 
 from optcourse.experiments import record_path
 from optcourse.experiments.recorded_runs import load_runs
 from optcourse.lab.claims import Claim, at_least, within
-from optcourse.lab.data import Data, load
-from optcourse.lab.device import generator
+from optcourse.lab.data import load
 from optcourse.lab.models import mlp
 from optcourse.lab.records import Run
 from optcourse.lab.sweep import sweep
@@ -32,14 +28,6 @@ SETTINGS: dict[str, dict] = {
     "mnist1d": {"sizes": (40, 100, 100, 10), "steps": 500},
     "fashion_mnist": {"sizes": (784, 64, 10), "steps": 300},
 }
-
-NOISE = 0.4
-NOISE_METHODS: dict[str, dict] = {
-    "momentum": {"momentum": 0.9},
-    "sam": {"base": "momentum", "momentum": 0.9, "rho": 0.2},
-}
-NOISE_RATES = [0.003, 0.01, 0.03]
-
 
 Choice = tuple[str, float]  # a method and its learning rate
 
@@ -64,32 +52,9 @@ def tuning_runs(dataset: str, seed: int, methods: tuple[str, ...] = tuple(METHOD
     return train_mlp(dataset, seed, tuple((name, lr) for name in methods for lr in LEARNING_RATES))
 
 
-def with_label_noise(data: Data, seed: int) -> Data:
-    """The data with a share `NOISE` of the training labels replaced by classes drawn at random."""
-    draw = generator(seed)
-    y = data.y_train.cpu()
-    random = torch.randint(len(data.classes), y.shape, generator=draw)
-    noisy = torch.where(torch.rand(y.shape, generator=draw) < NOISE, random, y).to(data.device)
-    change = f"{NOISE:.0%} of the training labels random with seed {seed}"
-    return replace(data, y_train=noisy, changes=(*data.changes, change))
-
-
-@cache
-def train_on_noise(seed: int, choices: tuple[Choice, ...]) -> tuple[Run, ...]:
-    """An MLP 40-100-100-10 on MNIST-1D under label noise, 3,000 steps, with each choice of method and rate."""
-    data = with_label_noise(load("mnist1d"), seed)
-    configs = [{"optimizer": name, "lr": lr, "seed": seed, **NOISE_METHODS[name]} for name, lr in choices]
-    return tuple(sweep(partial(mlp, (40, 100, 100, 10)), data, configs, steps=3000, batch_size=100))
-
-
-def noise_runs(seed: int) -> tuple[Run, ...]:
-    """`train_on_noise` by momentum and SAM at each of `NOISE_RATES`."""
-    return train_on_noise(seed, tuple((name, lr) for name in NOISE_METHODS for lr in NOISE_RATES))
-
-
-def winners(record: str, seed: int, methods: Sequence[str]) -> tuple[Choice, ...]:
+def winners(dataset: str, seed: int, methods: Sequence[str]) -> tuple[Choice, ...]:
     """Each method with the rate that was best for it in recorded trainings, so that one seed is soon trained again."""
-    runs = [run for run in load_runs(record_path(f"optimizers.{record}")) if run.config["seed"] == seed]
+    runs = [run for run in load_runs(record_path(f"optimizers.tuning_{dataset}")) if run.config["seed"] == seed]
     return tuple((name, _best_run(runs, name).config["lr"]) for name in methods)
 
 
@@ -127,9 +92,7 @@ def lead_lost_by_tuning(seed: int) -> float:
 
 def lead_lost_by_tuning_again(seed: int) -> float:
     """The same from the winning rates alone."""
-    return untuned_gap(seed) - gain(
-        train_mlp("mnist1d", seed, winners("tuning_mnist1d", seed, ON_MNIST1D)), "adam", "sgd"
-    )
+    return untuned_gap(seed) - gain(train_mlp("mnist1d", seed, winners("mnist1d", seed, ON_MNIST1D)), "adam", "sgd")
 
 
 def fashion_over_momentum(seed: int) -> float:
@@ -139,23 +102,12 @@ def fashion_over_momentum(seed: int) -> float:
 
 def fashion_over_momentum_again(seed: int) -> float:
     """`fashion_over_momentum` from the winning rates alone."""
-    return gain(train_mlp("fashion_mnist", seed, winners("tuning_fashion_mnist", seed, ON_FASHION)), "adam", "momentum")
-
-
-def sam_under_noise(seed: int) -> float:
-    """Best of SAM minus best of momentum under label noise."""
-    return gain(noise_runs(seed), "sam", "momentum")
-
-
-def sam_under_noise_again(seed: int) -> float:
-    """The same from the winning rates alone."""
-    return gain(train_on_noise(seed, winners("label_noise", seed, tuple(NOISE_METHODS))), "sam", "momentum")
+    return gain(train_mlp("fashion_mnist", seed, winners("fashion_mnist", seed, ON_FASHION)), "adam", "momentum")
 
 
 SWEEPS: dict[str, Callable[[int], tuple[Run, ...]]] = {
     "tuning_mnist1d": partial(tuning_runs, "mnist1d"),
     "tuning_fashion_mnist": partial(tuning_runs, "fashion_mnist"),
-    "label_noise": noise_runs,
 }
 """Trainings that ship as records, for the figures: seed -> runs."""
 
@@ -193,17 +145,5 @@ CLAIMS = (
         kind="recorded",
         tolerance=4.0,
         data="fashion_mnist",
-    ),
-    Claim(
-        "optimizers.sam_noise",
-        "With 40 % of the training labels random, SAM beats momentum, each at the best of three learning rates.",
-        at_least(0.5),
-        sam_under_noise,
-        recheck=sam_under_noise_again,
-        unit="points of accuracy",
-        paper="larger gains the more labels are wrong (Foret et al. 2021)",
-        kind="recorded",
-        tolerance=8.0,
-        data="mnist1d",
     ),
 )
