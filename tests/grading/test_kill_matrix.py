@@ -89,19 +89,30 @@ def test_hidden_cases_judge_right_answers_right_and_name_mistakes_as_the_public_
         assert [cell.answer.name for cell in kill_matrix(some, seed=seed) if not cell.right] == [], seed
 
 
-def _trace(definition: Check, problems, switches) -> np.ndarray:
-    """Every number a variant shows; inf from where its code raises."""
-    traces = []
-    for problem in problems:
-        right = [np.ravel(item.value) for item in definition.model(problem, {})]
-        numbers = [np.full_like(values, np.inf) for values in right]
-        try:
-            for index, item in enumerate(definition.model(problem, switches)):
-                numbers[index] = np.ravel(item.value)
-        except VariantError:
-            pass
-        traces += numbers
-    return np.concatenate(traces)
+def _trace(definition: Check, problem, switches) -> np.ndarray:
+    """Every number a variant shows in one case, step by step; cut off where its code raises."""
+    numbers = []
+    try:
+        for item in definition.model(problem, switches):
+            numbers.append(np.ravel(item.value))  # noqa: PERF401 (what came before an exception counts)
+    except VariantError:
+        pass
+    return np.concatenate(numbers)
+
+
+def _traces(definition: Check, seed: int, variants) -> np.ndarray:
+    """One row a variant, the solution first: every number of every case, inf from where its code raises."""
+    cases = definition.cases(seed)
+    rows = [[_trace(definition, case.problem, switches) for case in cases] for _, switches in variants]
+    lengths = [len(trace) for trace in rows[0]]
+    filled = [
+        [
+            np.pad(trace, (0, length - len(trace)), constant_values=np.inf)
+            for trace, length in zip(row, lengths, strict=True)
+        ]
+        for row in rows
+    ]
+    return np.stack([np.concatenate(row) for row in filled])
 
 
 def _tolerances_apart(trace: np.ndarray, others: np.ndarray, tolerance) -> np.ndarray:
@@ -120,8 +131,7 @@ def test_all_variants_differ_from_each_other_and_the_solution_by_100_tolerances(
     variants = [("the solution", {})] + [(v.id, v.switches) for v in definition.variants if v.fit is None]
     ids = np.array([id for id, _ in variants])
     for seed in range(SEEDS):
-        problems = [case.problem for case in definition.cases(seed)]
-        traces = np.stack([_trace(definition, problems, switches) for _, switches in variants])
+        traces = _traces(definition, seed, variants)
         for id, trace in zip(ids, traces, strict=True):
             apart = _tolerances_apart(trace, traces, definition.tolerance)
             close = (apart <= 100) & (ids != id)
