@@ -72,7 +72,7 @@ def _compress(image: Image.Image, alt: str) -> bytes:
     if alt:
         information.add_itxt("Description", alt)
     buffer = io.BytesIO()
-    to_indexed(image).save(buffer, format="PNG", optimize=True, pnginfo=information)
+    to_indexed(image).save(buffer, format="PNG", pnginfo=information)
     return buffer.getvalue()
 
 
