@@ -23,7 +23,7 @@ Factory = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
 LARGE_SLOPE = 4.0
 
 
-def convergence_failure(seed: int, *, amsgrad: bool, steps: int = 6000) -> list[float]:
+def convergence_failure(seed: int, *, amsgrad: bool, steps: int = 3000) -> list[float]:
     """Path of Adam on the online problem on which it goes to the worst point.
 
     Every third step the slope is `LARGE_SLOPE`, on the other two it is -1, so that -1 is the best point of [-1, 1].
