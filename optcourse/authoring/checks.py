@@ -21,7 +21,7 @@ LARGEST_FIGURE = 100_000
 SHORTEST_ALT = 20
 SECTIONS = (
     "Question",
-    "Predict",
+    "Predict before you run",
     "The idea",
     "From scratch",
     "Against torch",

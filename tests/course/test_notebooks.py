@@ -17,7 +17,7 @@ PATTERNS = dict(get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_tex
 # In pieces, since this file is looked at, too.
 HOSTS = ["py" + "pi.org", "python" + "hosted.org", "npm" + "js.org", "deb.deb" + "ian.org", "download.py" + "torch.org"]
 PATHS_OF_A_MACHINE = ["/wo" + "rk/", "/ro" + "ot/", "/opt/" + "pypi", "/opt/" + "wheels"]
-PERSONS_HOME = re.compile("/(?:ho" + "me|Us" + r"ers)/\w+")
+PERSONS_HOME = re.compile(r"(?<![\w.])" + "/(?:ho" + "me|Us" + r"ers)/\w+")
 
 
 @pytest.mark.parametrize("path", PATHS, ids=str)
