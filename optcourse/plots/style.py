@@ -61,7 +61,7 @@ _FIXED: Mapping[str, Appearance] = MappingProxyType(
         "adagrad": Appearance(PALETTE["green"], (0, (5, 1)), "^"),
         "rmsprop": Appearance(PALETTE["purple"], (0, (3, 1, 1, 1)), "v"),
         "adam": Appearance(PALETTE["vermillion"], "-", "X"),
-        "amsgrad": Appearance(PALETTE["vermillion"], ":", "<"),
+        "amsgrad": Appearance(PALETTE["blue"], ":", "<"),
         "adamw": Appearance(PALETTE["orange"], "--", "P"),
         "sam": Appearance(PALETTE["gray"], "-.", "h"),
     }

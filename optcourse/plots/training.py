@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from optcourse.lab.records import Record, Run
 from optcourse.plots.style import Appearance, appearances, in_style_of
@@ -112,7 +112,7 @@ def learning_rates(
         _raise_for_missing(runs, metric)
     with in_style_of(ax):
         looks = appearances(groups)
-        ax.set_xscale("log")
+        _log_rates(ax, sorted({run.config["lr"] for run in runs}))
         for row, (name, members) in enumerate(groups.items()):
             finals = [_Series(np.array([run.config["lr"]]), np.array([run.final(metric)]), None) for run in members]
             finite = [one for one in finals if math.isfinite(one.y[0])]
@@ -131,6 +131,16 @@ def _check_choices(center: str, legend: str) -> None:
         raise ValueError(f"center must be 'median' or 'mean', got {center!r}")
     if legend not in get_args(Legend):
         raise ValueError(f"legend must be 'inside', 'outside' or 'none', got {legend!r}")
+
+
+def _log_rates(ax: Axes, rates: Sequence[float]) -> None:
+    """A log axis with the rates themselves as its ticks while they are few; decades alone otherwise."""
+    ax.set_xscale("log")
+    if len(rates) <= 7:
+        ax.set_xticks(rates, [f"{rate:.3g}" for rate in rates])
+        ax.minorticks_off()
+    else:
+        ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _grouped(runs: Sequence[Run], by: By) -> dict[str, list[Run]]:

@@ -73,7 +73,7 @@ class Lab:
             " w.sessionContext.session?.kernel?.status === 'idle' && w.content?.widgets?.length > 0; }"
         )
 
-    def run_all(self, seconds: float = 180) -> None:
+    def run_all(self, seconds: float = 400) -> None:
         """Clear the outputs, run every cell, and wait until the last one is done."""
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs'); }")
         self.wait("() => window.jupyterapp.shell.currentWidget.content.widgets.every(c => !c.model.executionCount)")

@@ -148,6 +148,17 @@ def test_learning_rates_draw_the_last_value_of_each_rate(ax):
     assert legend_title(ax) == "line: median, band: lowest to highest\nof 3 runs"
 
 
+def test_few_rates_are_the_ticks_and_many_get_decades(ax):
+    learning_rates([run(lr=lr) for lr in (0.003, 0.01, 0.03)], ax)
+    ax.figure.draw_without_rendering()
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0.003", "0.01", "0.03"]
+    assert not ax.get_xticklabels(minor=True)
+    _, other = figure()
+    learning_rates([run(lr=10**-k) for k in range(9)], other)
+    other.figure.draw_without_rendering()
+    assert {text.get_text() for text in other.get_xticklabels(minor=True)} <= {""}
+
+
 @pytest.mark.parametrize(("metric", "edge"), [("test_accuracy", 0.02), ("loss", 0.98)])
 def test_diverged_rates_are_marked_at_the_bad_edge(ax, metric, edge):
     learning_rates([run(lr=0.1), run(lr=1.0, diverged=True), run(lr=10.0, diverged=True)], ax, metric=metric)
