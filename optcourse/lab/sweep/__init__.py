@@ -63,7 +63,8 @@ def sweep(
     - *threads*: one run at a time a thread. Taken for all other models without random layers, convolutions above all.
     - *processes*: one run at a time a process. Taken for models with random layers, which must be seeded one by one,
       where everything can be sent to another process. Starting them takes seconds.
-    - *serial*: one after the other. Taken for what remains.
+    - *serial*: one after the other. Taken for what remains, small models above all, whose threads would only wait for
+      each other.
 
     Args:
         make_model: called as `make_model(seed=...)`, with every setting that is none of the optimizer's added by name;
@@ -116,7 +117,7 @@ def sweep(
             begin = time.perf_counter()
             results = in_executor(pool, plan.parts, data, settings)
     else:
-        results = in_threads(plan.parts, data, settings, 1 if plan.backend == "serial" else workers)
+        results = in_threads(plan.parts, data, settings, workers if plan.several_threads else 1)
     seconds = time.perf_counter() - begin
     found = {
         place: run

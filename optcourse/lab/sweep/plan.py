@@ -20,18 +20,20 @@ BACKENDS: tuple[Backend, ...] = ("auto", "batched", "threads", "processes", "ser
 
 # Measured by benchmarks/sweep.py. The numbers do not depend on the machine's cores, so that results do not either.
 LARGEST_STACKED = 200_000  # parameters of a model; larger ones are limited by memory, stacked or not
-_STACK_PARAMETERS = 2**17  # parameters of a stack: what stays in a core's cache
-_NARROWEST, _WIDEST = 4, 64  # models in a stack
-_LIGHT = 2048  # parameters; a stack of smaller models is bound by Python, and a second thread would not help
+_STACK_PARAMETERS = 2**18  # parameters of a stack: what stays in a core's cache
+_NARROWEST, _WIDEST = 8, 64  # models in a stack
+# Below so many parameters a model keeps Python busier than torch, and threads wait for each other instead of working.
+_LIGHT_IN_STACK, _LIGHT_ALONE = 2048, 10_000
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The parts, where they are computed, and why in words."""
+    """The parts, where they are computed, and why in words; in this process on one thread, or on several."""
 
     parts: list[Part]
     backend: Backend
     reason: str
+    several_threads: bool
 
 
 def make_plan(
@@ -60,18 +62,21 @@ def make_plan(
     if stacks and not alone:
         backend = "batched"
     elif backend == "auto":
-        backend = "threads"
         if executor is not None or (random and not obstacle(members, settings)):
             backend = "processes"
-        elif random:
-            backend = "serial"
+        elif stacks:
+            backend = "batched"
+        else:
+            backend = "serial" if random or _is_light(members[0].model, stacked=False) else "threads"
     a_part = -(-len(alone) // (4 * workers)) if backend == "processes" else 1  # each part carries the data
     chunks = [alone[start : start + a_part] for start in range(0, len(alone), a_part)]
     parts = [Part(places, [members[i] for i in places], stacked=True) for places in stacks]
     parts += [Part(places, [members[i] for i in places], stacked=False, own_random=random) for places in chunks]
     words = [f"{_count(len(stacks), 'stack')} of up to {_count(max(map(len, stacks)), 'model')}"] if stacks else []
     words += [f"{_count(len(alone), 'run')} one by one"] if alone else []
-    return Plan(parts, backend, f"{' and '.join(words)}, {'; '.join(reasons)}")
+    light = all(_is_light(part.members[0].model, part.stacked) for part in parts)
+    several = backend == "threads" or (backend == "batched" and not light)
+    return Plan(parts, backend, f"{' and '.join(words)}, {'; '.join(reasons)}", several)
 
 
 def _count(n: int, what: str) -> str:
@@ -142,12 +147,18 @@ def _not_stackable(
     return None
 
 
+def _is_light(model: nn.Module, stacked: bool) -> bool:
+    if any(parameter.dim() > 2 for parameter in model.parameters()):
+        return False  # convolutions make much of few parameters
+    return parameter_count(model) < (_LIGHT_IN_STACK if stacked else _LIGHT_ALONE)
+
+
 def _width(runs: int, parameters: int, data: Data) -> int:
     """Models in one stack."""
     if data.device.type != "cpu":
         return runs
     width = min(max(_STACK_PARAMETERS // parameters, _NARROWEST), _WIDEST)
-    return width if parameters < _LIGHT else min(width, -(-runs // 2))
+    return width if parameters < _LIGHT_IN_STACK else min(width, -(-runs // 2))
 
 
 def _divide(places: Sequence[int], width: int) -> list[list[int]]:

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 from optcourse.lab.data import Data
 from optcourse.lab.records import Record, Run
 from optcourse.lab.sweep.members import Member, Proceed, Settings
-from optcourse.lab.sweep.update import climb, stacked_update
+from optcourse.lab.sweep.update import climb, stacked_optimizer, stacked_update
 from optcourse.lab.train import EVALUATED_AT_ONCE, Loss, batch_indices, due, is_finite
 from optcourse.optimizers import SAM
 
@@ -45,11 +45,11 @@ def train_stack(members: Sequence[Member], data: Data, settings: Settings, proce
         One Run a member, in order. One that diverges goes on being computed, but no longer recorded.
     """
     table, parameters = stack_parameters([member.model for member in members])
-    optimizers = [member.make_optimizer([row]) for member, row in zip(members, table, strict=True)]
-    forward, update = stacked_forward(members[0].model, data.x_train), stacked_update(optimizers, table)
+    optimizer = stacked_optimizer(members, table)
+    forward, update = stacked_forward(members[0].model, data.x_train), stacked_update(optimizer, table)
     batches = _stacked_batches(data, [member.seed for member in members], settings.batch_size)
     x, y = next(batches)
-    log = _Log(members, optimizers, data, settings)
+    log = _Log(members, optimizer, data, settings)
 
     def gradient() -> tuple[Tensor, Tensor]:
         """Losses (N,) and their gradients (N, D)."""
@@ -60,14 +60,14 @@ def train_stack(members: Sequence[Member], data: Data, settings: Settings, proce
     for step in range(settings.steps + 1):
         if not log.alive or not proceed():
             break
-        for member, optimizer in zip(members, optimizers, strict=True):
+        for member, group in zip(members, optimizer.param_groups, strict=True):
             if member.schedule is not None:
-                optimizer.param_groups[0]["lr"] = member.schedule(max(step - 1, 0))
+                group["lr"] = member.schedule(max(step - 1, 0))
         losses, gs = gradient()
         if step > 0:
-            if isinstance(optimizers[0], SAM):
+            if isinstance(optimizer, SAM):
                 before = table.clone()
-                table.copy_(climb(optimizers, table, gs))
+                table.copy_(climb(optimizer, table, gs))
                 _, gs = gradient()
                 table.copy_(before)
             update(gs)
@@ -81,11 +81,12 @@ class _Log:
     """The records of N runs, each up to where it diverged."""
 
     def __init__(
-        self, members: Sequence[Member], optimizers: Sequence[torch.optim.Optimizer], data: Data, settings: Settings
+        self, members: Sequence[Member], optimizer: torch.optim.Optimizer, data: Data, settings: Settings
     ) -> None:
         self.alive = list(range(len(members)))
         self._records: list[list[Record]] = [[] for _ in members]
-        self._members, self._optimizers, self._data, self._settings = members, optimizers, data, settings
+        self._members, self._groups = members, optimizer.param_groups
+        self._data, self._settings = data, settings
 
     def add(self, step: int, losses: Sequence[float], tests: Sequence[tuple[float, float | None]] | None) -> None:
         examples, settings = len(self._data.x_train), self._settings
@@ -95,7 +96,7 @@ class _Log:
             if not wanted and math.isfinite(losses[i]):
                 continue
             test = tests[i] if tests is not None and math.isfinite(losses[i]) else (None, None)
-            record = Record(step, epoch, losses[i], float(self._optimizers[i].param_groups[0]["lr"]), *test)
+            record = Record(step, epoch, losses[i], float(self._groups[i]["lr"]), *test)
             self._records[i].append(record)
             if not is_finite(record):
                 self.alive.remove(i)

@@ -1,7 +1,7 @@
 """One optimizer step for N runs whose parameters are the rows of a table.
 
 Either through the reference twins, on the whole table with hyper-parameters of shape (N, 1): few calls, but each
-formula allocates its intermediate results. Or run by run through the optimizer classes, in place: more calls, less
+formula allocates its intermediate results. Or row by row through the optimizer classes, in place: more calls, less
 memory traffic. Small models want the first, larger ones the second.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from optcourse.lab.sweep.members import Member
 from optcourse.optimizers import (
     SAM,
     SGD,
@@ -62,30 +63,39 @@ def kind(optimizer: torch.optim.Optimizer) -> tuple[Any, ...] | None:
     return type(optimizer), type(stepping), stepping.LAYOUT.state(group), group["maximize"]
 
 
-def stacked_update(optimizers: Sequence[torch.optim.Optimizer], table: Tensor) -> Update:
-    """The quicker way to step these optimizers, which are of one kind and hold a row each."""
+def stacked_optimizer(members: Sequence[Member], table: Tensor) -> torch.optim.Optimizer:
+    """One optimizer for members of one kind: each row of the table is a parameter group, with the member's options."""
+    options = [dict(member.options) for member in members]
+    bases = [each.pop("base") for each in options if "base" in each]  # of SAM; no group option, and the same for all
+    groups = [{"params": [row], **each} for row, each in zip(table, options, strict=True)]
+    make: Any = members[0].optimizer
+    return make(groups, base=bases[0]) if bases else make(groups)
+
+
+def stacked_update(optimizer: torch.optim.Optimizer, table: Tensor) -> Update:
+    """The quicker way to step a `stacked_optimizer`."""
     if table.shape[1] <= LARGEST_IN_TABLE:
-        return table_update(optimizers, table)
-    return row_update(optimizers, table)
+        return table_update(optimizer, table)
+    return row_update(optimizer)
 
 
-def row_update(optimizers: Sequence[torch.optim.Optimizer], table: Tensor) -> Update:
-    """Step the optimizers one after the other, each on its row."""
+def row_update(optimizer: torch.optim.Optimizer) -> Update:
+    """Let the optimizer step one row after the other."""
+    stepping = base(optimizer)
+    rows = [group["params"][0] for group in stepping.param_groups]
 
-    @torch.no_grad()
     def update(gs: Tensor) -> None:
-        for optimizer, g in zip(optimizers, gs.unbind(0), strict=True):
-            for row in optimizer.param_groups[0]["params"]:
-                row.grad = g
-            base(optimizer).step()
+        for row, g in zip(rows, gs.unbind(0), strict=True):
+            row.grad = g
+        stepping.step()
 
     return update
 
 
-def table_update(optimizers: Sequence[torch.optim.Optimizer], table: Tensor) -> Update:
+def table_update(optimizer: torch.optim.Optimizer, table: Tensor) -> Update:
     """Step all rows at once through the reference twin."""
-    stepping: Any = base(optimizers[0])
-    groups = [optimizer.param_groups[0] for optimizer in optimizers]
+    stepping: Any = base(optimizer)
+    groups = stepping.param_groups
     reference = ELEMENTWISE[type(stepping)]
     arguments = list(inspect.signature(reference).parameters)[2:]  # after theta and g
     state = {
@@ -111,9 +121,9 @@ def table_update(optimizers: Sequence[torch.optim.Optimizer], table: Tensor) -> 
     return update
 
 
-def climb(optimizers: Sequence[torch.optim.Optimizer], table: Tensor, gs: Tensor) -> Tensor:
+def climb(optimizer: SAM, table: Tensor, gs: Tensor) -> Tensor:
     """SAM's worst points nearby, one a row, through its reference twin."""
-    rhos = _column([optimizer.param_groups[0]["rho"] for optimizer in optimizers], table).squeeze(1)
+    rhos = _column([group["rho"] for group in optimizer.param_groups], table).squeeze(1)
     return torch.vmap(lambda theta, g, rho: sam_reference([theta], [g], rho=rho)[0])(table, gs, rhos)
 
 
