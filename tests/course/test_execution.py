@@ -5,7 +5,7 @@ import stat
 
 import nbformat
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat import v4
 
@@ -131,6 +131,7 @@ def test_markers_in_text_and_cells_tagged_solution():
 line = st.text(alphabet="ab =#\\'\"(", max_size=8).map(lambda text: " " * (len(text) % 3) + text)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.tuples(st.lists(line), st.lists(line), st.sampled_from(["", "    "])), max_size=4))
 def test_what_is_outside_of_regions_stays_and_what_is_inside_goes(parts):
     given_lines, source = [], []
