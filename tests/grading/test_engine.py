@@ -177,6 +177,7 @@ def _indexes_too_far(numbers):
         (lambda numbers: [number**3 for number in numbers], "failed", "cubed"),
         (lambda numbers: [2 * number**3 for number in numbers], "failed", "cubed+doubled"),
         (_indexes_too_far, "failed", "pairs_alone"),
+        (lambda numbers: numbers[7], "error", None),
         (lambda numbers: None, "failed", None),
         (lambda numbers: [abs(number) for number in numbers], "failed", None),
         (lambda numbers: object(), "error", None),
