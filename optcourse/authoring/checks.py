@@ -21,7 +21,7 @@ LARGEST_FIGURE = 100_000
 SHORTEST_ALT = 20
 SECTIONS = (
     "Question",
-    "Predict before you run",
+    "Predict",
     "The idea",
     "From scratch",
     "Against torch",
@@ -200,14 +200,14 @@ def version_findings(notebook: NotebookNode) -> Findings:
 
 
 def skeleton_findings(notebook: NotebookNode) -> Findings:
-    """A lesson whose sections are not the course's, in order."""
+    """A lesson whose sections are not the course's, in order; a heading may say more, as `Predict before you run`."""
     headings = [
         match[1].strip()
         for cell in notebook.cells
         if cell.cell_type == "markdown"
         for match in re.finditer(r"^## +(.*)$", cell.source, re.M)
     ]
-    known = [heading for heading in headings if heading in SECTIONS]
+    known = [section for heading in headings for section in SECTIONS if re.match(rf"{section}\b", heading)]
     missing = [section for section in SECTIONS if section not in known]
     findings = [f"no section {section!r}" for section in missing]
     if not missing and known != list(SECTIONS):
