@@ -178,6 +178,10 @@ def style(name: str = "notebook") -> Iterator[None]:
         yield
 
 
+drawing_style = style  # `figure` has an argument of that name
+_style_of: "weakref.WeakKeyDictionary[Figure, str]" = weakref.WeakKeyDictionary()
+
+
 def figure(
     rows: int = 1,
     columns: int = 1,
@@ -221,14 +225,8 @@ def figure(
     return made, axes
 
 
-_style_of: "weakref.WeakKeyDictionary[Figure, str]" = weakref.WeakKeyDictionary()
-
-
 def in_style_of(drawn: Axes | Figure) -> contextlib.AbstractContextManager[None]:
     """The style that a figure was made with; whatever is in force when it was made elsewhere."""
     made = drawn.get_figure() if isinstance(drawn, Axes) else drawn
     name = _style_of.get(made) if isinstance(made, Figure) else None
     return style(name) if name else contextlib.nullcontext()
-
-
-drawing_style = style  # `figure` has an argument of that name

@@ -35,6 +35,8 @@ def test_slider_moved_by_keyboard_changes_picture_and_reading(lesson, open_noteb
     picture, reading = explorer.locator("img[alt^='Race on']"), explorer.get_by_role("status")
     picture.wait_for()
     first = picture.get_attribute("src"), picture.get_attribute("alt"), reading.inner_text()
+    cut_off = "labels => labels.filter(l => l.scrollWidth > l.clientWidth).map(l => l.textContent)"
+    assert explorer.locator(".widget-label").evaluate_all(cut_off) == []
     lab.screenshot("explorer_before", explorer)
     lab.screenshot("explorer_page")
 
