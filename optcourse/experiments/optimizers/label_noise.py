@@ -33,14 +33,14 @@ def with_label_noise(data: Data, seed: int) -> Data:
 
 @cache
 def noise_runs(seed: int, learning_rates: tuple[float, ...] = LEARNING_RATES) -> tuple[Run, ...]:
-    """An MLP 40-100-100-10 trained by momentum and by SAM at each rate, 2,000 batches of 100 from noisy MNIST-1D."""
+    """An MLP 40-100-100-10 trained by momentum and by SAM at each rate, 3,000 batches of 100 from noisy MNIST-1D."""
     data = with_label_noise(load("mnist1d"), seed)
     configs = [
         {"optimizer": name, "lr": lr, "seed": seed, **options}
         for name, options in METHODS.items()
         for lr in learning_rates
     ]
-    return tuple(sweep(partial(mlp, (40, 100, 100, 10)), data, configs, steps=2000, batch_size=100))
+    return tuple(sweep(partial(mlp, (40, 100, 100, 10)), data, configs, steps=3000, batch_size=100))
 
 
 def less_memorized(seed: int) -> float:
@@ -56,9 +56,9 @@ SWEEPS: dict[str, Callable[[int], tuple[Run, ...]]] = {"label_noise": noise_runs
 CLAIMS = (
     Claim(
         "optimizers.sam_noise",
-        "With 40 % of the training labels random, 2,000 steps at lr 0.03 leave SAM with a test loss at least 0.4 nats "
+        "With 40 % of the training labels random, 3,000 steps at lr 0.03 leave SAM with a test loss at least 0.8 nats "
         "below momentum's: it learns fewer of the wrong labels by heart.",
-        at_least(0.4),
+        at_least(0.8),
         less_memorized,
         unit="nats of test loss",
         paper="SAM is robust to label noise (Foret et al. 2021)",
