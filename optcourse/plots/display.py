@@ -71,8 +71,12 @@ def _compress(image: Image.Image, alt: str) -> bytes:
     information = PngInfo()
     if alt:
         information.add_itxt("Description", alt)
-    buffer = io.BytesIO()
-    to_indexed(image).save(buffer, format="PNG", pnginfo=information)
+    indexed = to_indexed(image)
+    for optimize in (False, True):  # the second way takes three times as long for a twentieth less
+        buffer = io.BytesIO()
+        indexed.save(buffer, format="PNG", optimize=optimize, pnginfo=information)
+        if buffer.tell() <= MAXIMUM_BYTES:
+            break
     return buffer.getvalue()
 
 
