@@ -1,6 +1,6 @@
 """Time of `sweep` against the same runs one by one, written to sweep.json beside this file.
 
-    python benchmarks/sweep.py [--rounds 5] [--models NAME ...] [--out FILE]
+    python benchmarks/sweep.py [--rounds 3] [--models NAME ...] [--out FILE]
 
 For each model that ships: 32 runs of Adam (8 learning rates, 4 seeds) on the model's data. Each makes few steps, and is
 evaluated once, at the end, on 200 test examples; that is the share evaluation has in a longer run. One by one is
@@ -156,7 +156,7 @@ def show(table: dict[str, dict[str, Any]], startup_seconds: dict[str, float]) ->
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Time of sweep against the same runs one by one.")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--models", nargs="+", choices=STEPS, default=list(STEPS))
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args(arguments)

@@ -230,12 +230,15 @@ def test_models_that_differ_where_no_parameter_shows_it_are_not_mixed(data):
 
 
 def test_a_model_that_ignores_its_seed_still_depends_on_it(data):
-    configs = grid(optimizer="sgd", lr=0.1, seed=[0, 1])
-    losses = [
-        [r.records[0].loss for r in sweep(lambda seed: nn.Linear(3, 4), data, configs, **ARGUMENTS)] for _ in "ab"
-    ]
-    assert losses[0] == losses[1]
-    assert losses[0][0] != losses[0][1]
+    def first_losses() -> list[float]:
+        configs = grid(optimizer="sgd", lr=0.1, seed=[0, 1])
+        runs = sweep(lambda seed: nn.Linear(3, 4), data, configs, steps=1, batch_size=None)  # one order of the data
+        return [run.records[0].loss for run in runs]
+
+    losses = first_losses()
+    torch.rand(1)
+    assert first_losses() == losses
+    assert losses[0] != losses[1]
 
 
 # --- divergence ------------------------------------------------------------------------------------------------------
@@ -458,8 +461,9 @@ def test_an_error_says_in_which_run_and_stops_the_others(data, backend):
 def test_an_interrupt_stops_all_runs_at_once(data, backend, monkeypatch):
     from optcourse.lab.sweep import workers
 
-    def interrupted(*_):
-        raise KeyboardInterrupt
+    def interrupted(meter, done):
+        if done > 0:
+            raise KeyboardInterrupt
 
     monkeypatch.setattr(workers.Meter, "update", interrupted)
     layers = [nn.Dropout(0.1)] if backend == "serial" else []
@@ -513,6 +517,7 @@ def test_grid_varies_the_last_axis_fastest():
         ({"optimizer": "sgd", "lr": 0.1}, ValueError, "each configuration needs 'seed'"),
         ({"optimizer": "sgd", "seed": 0}, ValueError, "each configuration needs 'lr' or a 'schedule'"),
         ({**GOOD, "schedule": float}, ValueError, "each configuration needs 'lr' or a 'schedule'"),
+        ({"optimizer": "sgd", "seed": 0, "schedule": lambda done: math.nan}, ValueError, "lr must be finite and >= 0"),
         ({**GOOD, "optimizer": "sam", "base": "adom"}, ValueError, "unknown optimizer 'adom'; did you mean 'adam'?"),
         ("sgd", TypeError, "each configuration must be a dict, as grid() makes them, got str"),
     ],
