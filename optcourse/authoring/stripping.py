@@ -13,7 +13,7 @@ SOLUTION_TAG = "solution"
 
 
 def strip_source(source: str) -> str:
-    """A cell's source with each solution region replaced by a stub.
+    r"""A cell's source with each solution region replaced by a stub.
 
     An indented region becomes nbgrader's own two lines, so that a class that runs nbgrader hands out the same file. A
     region at the top level becomes the comment alone, since a `raise` there would stop "run all": write the learner's

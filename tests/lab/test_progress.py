@@ -16,6 +16,7 @@ from optcourse.lab import progress
 from optcourse.lab.progress import Meter, track
 
 CELL = """
+import time
 from optcourse.lab.progress import track
 for i in track(range(4), description="<four>"):
     time.sleep(0.12)
