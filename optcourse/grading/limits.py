@@ -138,7 +138,7 @@ def _with_timer(function: Callable[[], Any], seconds: float) -> tuple[Any, BaseE
         nonlocal fired
         # Microseconds after the first time: the next signal then finds the handler of an `except:` that swallowed this.
         signal.setitimer(signal.ITIMER_REAL, pauses.uniform(1e-5, 1e-3) if fired else _PATIENCE)
-        if counted() >= seconds and _deeper(frame, home):
+        if counted() >= seconds and _in_learners_code(frame, home):
             fired = True
             raise TimedOut
 
@@ -170,17 +170,19 @@ def _with_timer(function: Callable[[], Any], seconds: float) -> tuple[Any, BaseE
     return value, error
 
 
-def _deeper(frame: FrameType | None, home: FrameType) -> bool:
-    """Whether `frame` was called, directly or not, by `home`: only there may a time-out be raised."""
+def _in_learners_code(frame: FrameType | None, home: FrameType) -> bool:
+    """Whether `frame` runs below the trampoline that `home` called: only there may a time-out be raised."""
     while frame is not None:
         if frame.f_back is home:
-            return True
+            return frame.f_code is _trampoline.__code__
         frame = frame.f_back
     return False
 
 
 def _with_watchdog(function: Callable[[], Any], seconds: float) -> tuple[Any, BaseException | None]:
-    thread = ctypes.c_ulong(threading.get_ident())
+    home = sys._getframe()
+    number = threading.get_ident()
+    thread = ctypes.c_ulong(number)
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     lock, finished = threading.Lock(), threading.Event()
 
@@ -188,7 +190,9 @@ def _with_watchdog(function: Callable[[], Any], seconds: float) -> tuple[Any, Ba
         pause, counted = seconds, _clock()
         while not finished.wait(pause):
             with lock:
-                if not finished.is_set() and counted() >= seconds:
+                # Only into the learner's code: a second one must not hit the handler of the first below.
+                inside = _in_learners_code(sys._current_frames().get(number), home)
+                if not finished.is_set() and counted() >= seconds and inside:
                     raise_in(thread, ctypes.py_object(TimedOut))
             pause = _PATIENCE
 
