@@ -206,7 +206,8 @@ def outputs(client, **request) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def client():
-    manager, client = start_new_kernel(kernel_name="python3")
+    environment = {name: value for name, value in os.environ.items() if name != "OPTCOURSE_PROGRESS"}
+    manager, client = start_new_kernel(kernel_name="python3", env=environment)
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -229,13 +230,15 @@ def test_a_cell_run_by_a_program_shows_nothing(client):
     assert [m["content"].get("text") for m in messages] == ["done\n"]
 
 
-def test_nothing_is_stored_by_nbclient():
+def test_nothing_is_stored_by_nbclient(monkeypatch):
+    monkeypatch.delenv("OPTCOURSE_PROGRESS", raising=False)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     assert [output.text for output in notebook.cells[0].outputs] == ["done\n"]
 
 
-def test_nbval_finds_the_stored_outputs_again(tmp_path):
+def test_nbval_finds_the_stored_outputs_again(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPTCOURSE_PROGRESS", raising=False)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL, execution_count=1)])
     notebook.cells[0].outputs = [nbformat.v4.new_output("stream", name="stdout", text="done\n")]
     nbformat.write(notebook, tmp_path / "progress.ipynb")
