@@ -91,9 +91,9 @@ def test_loops_are_stopped_in_other_threads(loop):
 
 
 def swallow_a_while():
-    for _ in range(100):
+    for _ in range(300):
         try:
-            sum(range(200))
+            sum(range(3000))
         except:  # noqa: E722
             time.sleep(0)
 
@@ -105,7 +105,7 @@ def test_many_calls_at_their_limit_leave_no_interruption_behind(on_main, monkeyp
 
     def work():
         try:
-            for _ in range(100):
+            for _ in range(40):
                 outcomes.append(guarded(lambda: sum(range(2000)), seconds=0.0001))
                 outcomes.append(guarded(swallow_a_while, seconds=0.0001))
             for _ in range(100_000):
