@@ -2,7 +2,8 @@
 
 Submodules load when they are first asked for, so that `import optcourse` costs no more than its lightest part:
 
-    optimizers       what is taught, in pure torch (further lessons bring further modules)
+    initialization, optimizers
+                     what is taught, in pure torch (further lessons bring further modules)
     lab              data, models, training loop, sweeps, probes, claims
     experiments      what the lessons measure
     plots, widgets   records to figures, figures to explorers
@@ -14,7 +15,18 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("authoring", "catalogue", "cli", "experiments", "grading", "lab", "optimizers", "plots", "widgets")
+_SUBMODULES = (
+    "authoring",
+    "catalogue",
+    "cli",
+    "experiments",
+    "grading",
+    "initialization",
+    "lab",
+    "optimizers",
+    "plots",
+    "widgets",
+)
 
 
 def __getattr__(name: str) -> ModuleType:
