@@ -49,6 +49,9 @@ class Exercise:
         points: what a passed check is worth.
         minutes, difficulty, importance: as for a lesson.
         time_limit: seconds a check may run before the answer is stopped.
+        forbids: dotted names of modules and functions that an answer may not use, with all below them; a class run
+            enforces it, the check in a notebook judges behavior alone.
+        permits: exceptions to that.
     """
 
     id: str
@@ -59,6 +62,8 @@ class Exercise:
     difficulty: int
     importance: int
     time_limit: float = 10.0
+    forbids: tuple[str, ...] = ()
+    permits: tuple[str, ...] = ()
 
     @property
     def lesson(self) -> str:
@@ -89,7 +94,7 @@ def lessons() -> tuple[Lesson, ...]:
 @cache
 def exercises(lesson: str | None = None) -> tuple[Exercise, ...]:
     """All exercises in order, or those of the lesson with this slug."""
-    rows = tuple(Exercise(**row) for row in _table()["exercise"])
+    rows = tuple(Exercise(**_tuples(row)) for row in _table()["exercise"])
     return rows if lesson is None else tuple(row for row in rows if row.lesson == lesson)
 
 

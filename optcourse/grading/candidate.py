@@ -77,7 +77,7 @@ class Servant:
         self.instance: Any = None
         if isinstance(answer, type) and issubclass(answer, torch.optim.Optimizer):
             # The first one in a process makes torch import its compiler, for seconds: not the learner's time.
-            torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+            torch.optim.Optimizer([torch.zeros(1, requires_grad=True)], {})
 
     def handle(self, request: dict) -> dict:
         """The reply to one request: value, fault (or None), printed, dropped.  Never raises but for a real Ctrl-C."""

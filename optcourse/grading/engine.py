@@ -101,7 +101,7 @@ def _graded(definition: Check, session: Session, exercise: catalogue.Exercise, s
     if first.fault and first.fault.kind == "form":
         return _form_card(first.fault.message, about)
     if any(result.fault and result.fault.kind == "timeout" for result in results):
-        return _timed_out(results, exercise, about)
+        return _timed_out(definition, results, exercise, about)
     diagnosis = diagnose(definition, results, lambda case: run_case(definition, session, case))
     return _failed(definition, results, diagnosis, about)
 
@@ -112,7 +112,7 @@ def _climb(definition: Check, session: Session, cases: Sequence[Case]) -> list[R
         result = run_case(definition, session, case)
         results.append(result)
         kind = result.fault.kind if result.fault else ""
-        if kind in ("timeout", "exit", "form") or (kind == "stub" and len(results) == 1):
+        if kind in ("timeout", "exit", "crash", "form") or (kind == "stub" and len(results) == 1):
             break
     return results
 
@@ -160,13 +160,19 @@ def _form_card(complaint: str, about: Mapping[str, Any]) -> Card:
     return Card(False, 0, None, complaint, status=cards.ERROR, **about)
 
 
-def _timed_out(results: Sequence[Result], exercise: catalogue.Exercise, about: Mapping[str, Any]) -> Card:
+def _timed_out(
+    definition: Check, results: Sequence[Result], exercise: catalogue.Exercise, about: Mapping[str, Any]
+) -> Card:
     stopped = next(result for result in results if result.fault and result.fault.kind == "timeout")
     text = (
         f"Your code did not return within {exercise.time_limit:g} seconds and was stopped, in the case "
         f'"{stopped.case.name}".{_line_text(stopped.fault)}'
     )
     advice = "Look for a loop whose condition never becomes false, or one over something that grows."
+    for behaviour in definition.behaviours:
+        if behaviour.explains_timeout and (evidence := behaviour.found(results)):
+            text = f"{behaviour.message} {evidence}\n{text}"
+            return Card(False, 0, behaviour.id, text, status=cards.TIMED_OUT, look_next=behaviour.look_next, **about)
     return Card(False, 0, None, text, status=cards.TIMED_OUT, look_next=advice, **about)
 
 
@@ -229,6 +235,7 @@ def _fault_text(definition: Check, result: Result) -> str:
         "recursion": "your code called itself without end (RecursionError)",
         "memory": "your code ran out of memory (MemoryError)",
         "exit": f"your code tried to end the program ({fault.type})",
+        "crash": f"your code ended its process ({fault.type})",
     }.get(fault.kind, f"your code raised `{fault.type}: {fault.message}`")
     return f'In the case "{result.case.name}", at {at}, {what}.{_line_text(fault)}'
 

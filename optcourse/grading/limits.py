@@ -37,7 +37,8 @@ class Fault:
     """How a learner's code ended when it did not return.
 
     Attributes:
-        kind: stub, exception, recursion, memory, exit, timeout, or result (what it returned may not cross).
+        kind: stub, exception, recursion, memory, exit, timeout, result (what it returned may not cross), or in a class
+            run crash (its process ended).
         type, message: of the exception.
         line: the learner's own line that raised it, without its indent; "" when it is not known.
         line_number: counted in its cell or file.

@@ -19,6 +19,7 @@ MAGIC = b"OPTC1\n"
 MAX_DEPTH = 40
 MAX_NODES = 100_000
 MAX_BYTES = 64 * 2**20
+MAX_DIMENSIONS = 32
 
 _DTYPES = {
     str(dtype).removeprefix("torch."): dtype
@@ -98,6 +99,8 @@ def _plain_tensor(value: Tensor, budget: _Budget) -> Tensor:
         tensor = value.detach().as_subclass(Tensor)
         if str(tensor.dtype).removeprefix("torch.") not in _DTYPES:
             raise NotPlainError(f"tensors of {tensor.dtype} cannot cross; convert it")
+        if tensor.dim() > MAX_DIMENSIONS:
+            raise NotPlainError(f"a tensor may have {MAX_DIMENSIONS} dimensions, got {tensor.dim()}")
         budget.spend(tensor.numel() * tensor.element_size())
         return tensor.cpu().resolve_conj().resolve_neg().clone()
 
@@ -153,6 +156,8 @@ def decode(data: bytes) -> Any:
     end = start + int.from_bytes(data[len(MAGIC) : start], "little")
     if end > len(data):
         raise BadBytesError("the header is cut off")
+    if data.count(b"[", start, end) + data.count(b"{", start, end) > 10 * MAX_NODES:
+        raise BadBytesError("too many entries")
     try:
         tree = json.loads(data[start:end].decode("ascii"), parse_constant=_no_constant)
         reader = _Reader(data, end)
@@ -207,7 +212,7 @@ class _Reader:
         return key
 
     def tensor(self, dtype: torch.dtype, shape: list, order: list) -> Tensor:
-        whole = all(type(size) is int and size >= 0 for size in shape)
+        whole = len(shape) <= MAX_DIMENSIONS and all(type(size) is int and 0 <= size < 2**48 for size in shape)
         if not whole or not all(type(axis) is int for axis in order) or sorted(order) != list(range(len(shape))):
             raise BadBytesError("malformed shape")
         stored = [shape[axis] for axis in order]

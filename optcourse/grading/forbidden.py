@@ -1,0 +1,85 @@
+"""What an exercise forbids, looked for in the text of an answer; a process of the sandbox enforces the rest."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_IMPORTERS = {"__import__", "import_module", "find_spec", "getattr", "eval", "exec"}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One use of what is forbidden."""
+
+    name: str
+    line: int
+
+
+def violations(
+    tree: ast.AST, forbidden: Sequence[str], permitted: Sequence[str] = (), around: Sequence[ast.AST] = ()
+) -> list[Violation]:
+    """Uses of forbidden modules and functions, in the order of their lines.
+
+    To import a forbidden module is no use yet where something in it is permitted; to name it alone is.
+
+    Args:
+        forbidden, permitted: dotted names; each stands for all below it.
+        around: other cells, whose imports hold here too.
+
+    Example:
+        >>> tree = ast.parse("import torch.optim as o\\nclass A(o.Optimizer): pass\\nb = o.SGD")
+        >>> violations(tree, ["torch.optim"], ["torch.optim.Optimizer"])
+        [Violation(name='torch.optim.SGD', line=3)]
+    """
+    names = {name: dotted for cell in (*around, tree) for name, dotted in _imported(cell)}
+    found: set[tuple[int, str]] = set()
+    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        for name in _named(node, names, inner):
+            opens = isinstance(node, (ast.Import, ast.ImportFrom)) and any(_below(kept, name) for kept in permitted)
+            if _within(name, forbidden) and not _within(name, permitted) and not opens:
+                found.add((getattr(node, "lineno", 0), name))
+    return [Violation(name, line) for line, name in sorted(found)]
+
+
+def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Local name -> dotted name, of everything that is imported."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.partition(".")[0]
+                yield (alias.asname, alias.name) if alias.asname else (first, first)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+def _named(node: ast.AST, names: dict[str, str], inner: set[int]) -> Iterator[str]:
+    """Dotted names that a node uses."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and not node.level:
+        yield from (f"{node.module}.{alias.name}" if alias.name != "*" else f"{node.module}.*" for alias in node.names)
+    elif isinstance(node, (ast.Attribute, ast.Name)) and id(node) not in inner and isinstance(node.ctx, ast.Load):
+        dotted = _dotted(node, names)
+        if dotted:
+            yield dotted
+    elif isinstance(node, ast.Call):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called in _IMPORTERS:
+            yield from (item.value for item in node.args if isinstance(item, ast.Constant) and type(item.value) is str)
+
+
+def _dotted(node: ast.AST, names: dict[str, str]) -> str:
+    if isinstance(node, ast.Attribute):
+        before = _dotted(node.value, names)
+        return before and f"{before}.{node.attr}"
+    return names.get(node.id, "") if isinstance(node, ast.Name) else ""
+
+
+def _below(name: str, parent: str) -> bool:
+    return name.startswith(parent + ".")
+
+
+def _within(name: str, parents: Sequence[str]) -> bool:
+    return any(name == parent or _below(name, parent) for parent in parents)

@@ -1,0 +1,334 @@
+"""Grades one notebook after another: answers run in the sandbox, every verdict is made here."""
+
+import dataclasses
+import time
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from optcourse import catalogue
+from optcourse.grading import card as cards
+from optcourse.grading.candidate import Session
+from optcourse.grading.card import Card
+from optcourse.grading.checks import find
+from optcourse.grading.engine import PUBLIC_SEED
+from optcourse.grading.engine import grade as run_check
+from optcourse.grading.forbidden import violations
+from optcourse.grading.limits import OUTPUT_LIMIT, Fault
+from optcourse.grading.notebooks import (
+    Answer,
+    Given,
+    Notebook,
+    NotebookError,
+    Slot,
+    parse,
+    plan,
+    read,
+    shown,
+    syntax_hash,
+)
+from optcourse.grading.sandbox.answers import Answers
+from optcourse.grading.sandbox.importserver import ImportServer, SandboxError
+from optcourse.grading.sandbox.isolation import NONE
+from optcourse.grading.sandbox.limits import Limits
+from optcourse.grading.submission import (
+    ExerciseResult,
+    ExerciseStatus,
+    HiddenCases,
+    Status,
+    SubmissionResult,
+    card_fields,
+)
+
+_WITH_CASES = ("function", "class")  # kinds whose cases a seed changes
+
+
+class SandboxGrader:
+    """A `Grader` with an import server of its own.
+
+    Args:
+        server: started or not; ended with the grader.
+    """
+
+    def __init__(self, server: ImportServer, limits: Limits) -> None:
+        self.server, self.limits = server, limits
+
+    def __enter__(self) -> Self:
+        if not self.server.alive:
+            self.server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.server.stop()
+
+    def grade(
+        self,
+        path: Path,
+        *,
+        learner: str,
+        hidden: HiddenCases | None = None,
+        exercises: Collection[str] | None = None,
+    ) -> SubmissionResult:
+        """Grade one notebook; as `Grader.grade`.
+
+        Raises:
+            SandboxError: if the sandbox fails twice, which is nobody's mark.
+        """
+        started = time.monotonic()
+        base: dict[str, Any] = {"learner": learner, "source": str(path)}
+        base |= {"isolated": self.server.way != NONE, "isolation": self.server.way}
+        try:
+            notebook = read(Path(path))
+        except NotebookError as error:
+            return SubmissionResult(
+                **base,
+                lesson="",
+                status=error.status,
+                points=0.0,
+                max_points=0.0,
+                message=shown(error),
+                digest=error.digest,
+                seconds=time.monotonic() - started,
+            )
+        wanted = [row for row in catalogue.exercises(notebook.lesson) if exercises is None or row.id in exercises]
+        try:
+            results = self._all(notebook, wanted, learner, hidden)
+        except SandboxError:
+            self.server.start()
+            results = self._all(notebook, wanted, learner, hidden)
+        status = _status(results)
+        return SubmissionResult(
+            **base,
+            lesson=notebook.lesson,
+            status=status,
+            points=sum(result.points for result in results),
+            max_points=sum(result.max_points for result in results),
+            exercises=tuple(results),
+            message=_MESSAGES.get(status, ""),
+            digest=notebook.digest,
+            seconds=time.monotonic() - started,
+        )
+
+    def _all(
+        self, notebook: Notebook, wanted: Sequence[catalogue.Exercise], learner: str, hidden: HiddenCases | None
+    ) -> list[ExerciseResult]:
+        """Every wanted exercise; the cells of the others run too, since an answer may build on them."""
+        rows = {row.id: row for row in catalogue.exercises(notebook.lesson)}
+        answers = Answers(self.server, self.limits, time.monotonic() + self.limits.submission)
+        results: dict[str, ExerciseResult] = {}
+        last = max((index for index, step in enumerate(plan(notebook.lesson)) if _is_of(step, wanted)), default=-1)
+        try:
+            for index, step in enumerate(plan(notebook.lesson)[: last + 1]):
+                if isinstance(step, Given):
+                    answers.given(step, f"<given {index}>")
+                    continue
+                row, answer = rows[step.exercise], notebook.answers[step.exercise]
+                one = _One(row, step, answer, answers, self.limits, _trees(notebook, step.exercise))
+                seeds = hidden.seeds(row.id, learner) if hidden is not None and row.kind in _WITH_CASES else ()
+                if row in wanted:
+                    results[row.id] = one.graded(seeds)
+                elif not one.refusal():
+                    one.run_cell()
+        finally:
+            answers.close()
+        return [results[row.id] for row in wanted]
+
+
+def _is_of(step: Given | Slot, wanted: Sequence[catalogue.Exercise]) -> bool:
+    return isinstance(step, Slot) and any(row.id == step.exercise for row in wanted)
+
+
+def _trees(notebook: Notebook, exercise: str) -> list:
+    """What the other cells of a notebook are, for the names that they import."""
+    given = [step.source for step in plan(notebook.lesson) if isinstance(step, Given)]
+    others = [item.source for key, item in notebook.answers.items() if key != exercise and not item.problem]
+    return [parse(source) for source in (*given, *others)]
+
+
+def _status(results: Sequence[ExerciseResult]) -> Status:
+    statuses = {result.status for result in results}
+    if statuses == {ExerciseStatus.PASSED}:
+        return Status.GRADED
+    if not any(result.points for result in results):
+        for of_exercise, status in _WITHOUT_POINTS.items():
+            if of_exercise in statuses:
+                return status
+        if statuses <= {ExerciseStatus.NOT_ATTEMPTED, ExerciseStatus.MISSING}:
+            return Status.NOT_ATTEMPTED
+    return Status.PARTLY
+
+
+_WITHOUT_POINTS = {
+    ExerciseStatus.CRASHED: Status.CRASHED,
+    ExerciseStatus.OUT_OF_MEMORY: Status.OUT_OF_MEMORY,
+    ExerciseStatus.TIMED_OUT: Status.TIMED_OUT,
+}
+_MESSAGES = {
+    Status.CRASHED: "No answer earned points, and at least one ended its process.",
+    Status.OUT_OF_MEMORY: "No answer earned points, and at least one took more memory than it may.",
+    Status.TIMED_OUT: "No answer earned points, and at least one ran out of time.",
+    Status.NOT_ATTEMPTED: "Every answer is as it was handed out.",
+}
+_WORST = {
+    "crash": ExerciseStatus.CRASHED,
+    "memory": ExerciseStatus.OUT_OF_MEMORY,
+    "timeout": ExerciseStatus.TIMED_OUT,
+}
+
+
+@dataclasses.dataclass
+class _One:
+    """One exercise of one submission."""
+
+    row: catalogue.Exercise
+    slot: Slot
+    answer: Answer
+    answers: Answers
+    limits: Limits
+    others: list
+
+    def graded(self, seeds: Sequence[int]) -> ExerciseResult:
+        started = time.monotonic()
+        refusal = self.refusal()
+        if refusal is not None:
+            status, text = refusal
+            result = self._result(status, self._card(text))
+        else:
+            result = self._tried(seeds)
+        return dataclasses.replace(result, seconds=time.monotonic() - started)
+
+    def refusal(self) -> tuple[ExerciseStatus, str] | None:
+        """Why this answer is not run: its status and a sentence; None when it is."""
+        answer = self.answer
+        if answer.problem:
+            status = {"missing": ExerciseStatus.MISSING, "duplicate": ExerciseStatus.DUPLICATE}
+            return status.get(answer.problem, ExerciseStatus.ERROR), answer.message
+        if answer.syntax == syntax_hash(self.slot.stub) or not answer.syntax:
+            return ExerciseStatus.NOT_ATTEMPTED, "The answer is as it was handed out."
+        found = violations(parse(answer.source), self.row.forbids, self.row.permits, self.others)
+        if found:
+            use = found[0]
+            line = answer.source.splitlines()[use.line - 1].strip()[:120]
+            text = f"This exercise is to be solved without `{use.name}`. Line {use.line} of your code: `{line}`"
+            return ExerciseStatus.FORBIDDEN, text
+        return None
+
+    def run_cell(self) -> dict:
+        self.answers.begin(self.row.forbids, self.row.permits)
+        return self.answers.cell(self.answer.source, f"<{self.row.id}>")
+
+    def _tried(self, seeds: Sequence[int]) -> ExerciseResult:
+        reply = self.run_cell()
+        stopped = None if reply["fault"] is None else Fault(**reply["fault"])
+        if self.answers.worst:
+            return self._lost(stopped, reply)
+        seconds = min(self.row.time_limit, self.limits.exercise)
+        missing = self.answers.bind(self.slot.expression, seconds)
+        if missing is not None:
+            return self._unbound(stopped or missing, reply)
+        notes = () if not stopped else (f"The cell itself stopped: {_told(stopped)}",)
+        public = self._card_of(PUBLIC_SEED, seconds)
+        further: list[Card] = []
+        for seed in seeds if public.passed else ():
+            fault = self.answers.bind(self.slot.expression, seconds)
+            if fault is not None:
+                break
+            further.append(self._card_of(seed, seconds))
+            if not further[-1].passed:
+                break
+        return self._judged(public, further, seeds, reply, notes)
+
+    def _card_of(self, seed: int, seconds: float) -> Card:
+        row = dataclasses.replace(self.row, time_limit=seconds)
+        try:
+            return run_check(find(self.row.id), Session(self.answers.transport), row, seed=seed)
+        except Exception as error:
+            # What came over the pipe is plain, yet can be anything plain: whatever a check cannot read is not right.
+            return self._card(f"What your code returned cannot be judged ({type(error).__name__}).")
+
+    def _judged(
+        self, public: Card, further: list[Card], seeds: Sequence[int], reply: dict, notes: tuple[str, ...]
+    ) -> ExerciseResult:
+        definition = find(self.row.id)
+        card = public
+        if public.passed and len(seeds) != sum(item.passed for item in further):
+            card = further[-1] if further else self._card("Your answer could not be taken up again for hidden cases.")
+            notes = ("All public cases passed; a hidden one did not.", *notes)
+        passed = public.passed and card.passed
+        card = dataclasses.replace(
+            card,
+            points=self.row.points if passed else 0,
+            passed=passed,
+            printed=(reply["printed"] + card.printed)[:OUTPUT_LIMIT],
+            notes=(*card.notes, *notes, *([self.answer.message] if self.answer.message else [])),
+        )
+        result = self._result(self._status_of(card), card)
+        return dataclasses.replace(
+            result,
+            public_passed=public.cases_passed,
+            public_total=len(definition.cases(PUBLIC_SEED)),
+            hidden_passed=sum(item.cases_passed for item in further),
+            hidden_total=sum(len(definition.cases(seed)) for seed in seeds),
+        )
+
+    def _status_of(self, card: Card) -> ExerciseStatus:
+        if card.passed:
+            return ExerciseStatus.PASSED
+        if self.answers.touched:
+            return ExerciseStatus.FORBIDDEN
+        return _WORST.get(self.answers.worst) or ExerciseStatus(card.status)
+
+    def _lost(self, fault: Fault | None, reply: dict) -> ExerciseResult:
+        text = f"The answer's cell did not come to its end: {_told(fault)}"
+        card = dataclasses.replace(self._card(text), printed=reply["printed"], dropped=reply["dropped"])
+        return self._result(self._status_of(card), card)
+
+    def _unbound(self, fault: Fault, reply: dict) -> ExerciseResult:
+        if fault.kind == "stub":
+            return self._result(ExerciseStatus.NOT_ATTEMPTED, self._card("The answer is as it was handed out."))
+        text = f"There is no `{self.slot.expression}` after this cell has run: {_told(fault)}"
+        if fault.type == "NameError":
+            text += (
+                " In a class run only the answer cells and what was handed out run: put what you need into the cell."
+            )
+        card = dataclasses.replace(self._card(text), printed=reply["printed"], dropped=reply["dropped"])
+        return self._result(self._status_of(card), card)
+
+    def _card(self, text: str) -> Card:
+        return Card(
+            False,
+            0,
+            None,
+            text,
+            exercise=self.row.id,
+            title=self.row.title,
+            status=cards.ERROR,
+            max_points=self.row.points,
+        )
+
+    def _result(self, status: ExerciseStatus, card: Card) -> ExerciseResult:
+        fields = {key: shown(value) if isinstance(value, str) else value for key, value in card_fields(card).items()}
+        return ExerciseResult(
+            self.row.id,
+            str(status),
+            float(card.points),
+            float(self.row.points),
+            card.misconception,
+            fields | {"status": str(status)},
+            syntax=self.answer.syntax,
+        )
+
+
+def _told(fault: Fault | None) -> str:
+    if fault is None:
+        return "it was stopped."
+    what = {
+        "timeout": "it did not return in time",
+        "memory": "it ran out of memory",
+        "crash": f"its process ended ({fault.type})",
+    }.get(fault.kind, f"{fault.type}: {fault.message}")
+    line = f" Line {fault.line_number} of your code: `{fault.line}`" if fault.line else ""
+    return f"{what}.{line}"
