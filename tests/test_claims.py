@@ -64,6 +64,15 @@ def test_an_undecided_claim_is_shown():
     assert "undecided" in repr(made(at_least(1), 0.5, 2.0).require())
 
 
+def test_a_claim_kept_as_undecided_must_stay_so():
+    options = {"kind": "recorded", "tolerance": 1.0, "expected": "undecided", "reason": "seeds differ"}
+    assert made(at_least(0), 1.0, 2.0, **options).require().verdict == "undecided"  # inside, by too thin a margin
+    assert made(at_least(0), -1.0, 2.0, **options).require().verdict == "undecided"
+    for values, verdict in [((5.0, 6.0), "reproduced"), ((-6.0, -5.0), "not reproduced")]:
+        with pytest.raises(ClaimError, match=f"the lesson says undecided, this run says {verdict}"):
+            made(at_least(0), *values, **options).require()
+
+
 def test_a_recomputed_seed_must_meet_its_record():
     claim = Claim("optimizers.example", "A sentence.", at_least(0), measure_seed, kind="recorded", tolerance=0.1)
     Result(claim, {0: 1.0, 1: 2.0}, recomputed=(0, 1.05)).require()
@@ -79,6 +88,7 @@ def test_a_recomputed_seed_must_meet_its_record():
         (lambda: Band.of({}), "at least one seed"),
         (lambda: made(at_least(0), 1.0, kind="recorded"), "tolerance"),
         (lambda: made(at_least(0), 1.0, expected="not reproduced"), "reason"),
+        (lambda: made(at_least(0), 1.0, expected="undecided", reason="seeds differ"), "record it"),
     ],
 )
 def test_bad_input_is_refused(make, text):
@@ -188,6 +198,17 @@ def test_weak_claims_are_named():
     assert "margin" in faults(*[0.1, 6.0] * 5)
     assert "verdicts" in faults(*[5.0, 6.0] * 4, -1.0, -2.0)
     assert "4 disjoint" in faults(*[5.0, 6.0] * 4)
+
+
+def test_a_claim_kept_as_undecided_is_recorded_as_such():
+    options = {"kind": "recorded", "tolerance": 1.0, "expected": "undecided", "reason": "seeds differ"}
+    claim = Claim("optimizers.x", "A sentence.", at_least(0), measure_seed, **options)
+
+    def faults(*values: float) -> list[str]:
+        return weaknesses(claim, ClaimRecord("x", dict(enumerate(values)), 2, "", "", {}))
+
+    assert faults(*[1.0, 2.0] * 5) == faults(*[-1.0, 2.0] * 5) == []
+    assert "say what it shows" in faults(*[5.0, 6.0] * 5)[0]
 
 
 # Prose cites a claim as: 0.82 [optimizers.heavy_ball_rate]

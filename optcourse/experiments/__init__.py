@@ -100,7 +100,8 @@ class Ledger:
             record = ClaimRecord.load(record_path(id))
             seed = next(iter(record.values))
             recomputed = (seed, values[seed] if values else (claim.recheck or claim.measure)(seed))
-            result = Result(claim, record.sets()[0], recomputed, record.command, record.data)
+            values = record.values if claim.expected == "undecided" else record.sets()[0]
+            result = Result(claim, values, recomputed, record.command, record.data)
         else:
             measured = values or {seed: claim.measure(seed) for seed in seeds()}
             result = Result(claim, measured, data=data_used(claim))

@@ -10,7 +10,7 @@ import torch
 from optcourse.catalogue import lessons
 from optcourse.experiments import COMMAND, claims, make_record, record_path, sweeps, versions
 from optcourse.experiments.recorded_runs import read, save_runs
-from optcourse.lab.claims import LEAST_MARGIN, SEED_SETS, Band, Claim, ClaimRecord, code_hash
+from optcourse.lab.claims import LEAST_MARGIN, SEED_SETS, Band, Claim, ClaimRecord, Result, code_hash
 from optcourse.lab.records import Run
 
 SEEDS_PER_SET = 3
@@ -89,6 +89,10 @@ def weaknesses(claim: Claim, made: ClaimRecord) -> list[str]:
     faults = []
     if len(bands) != SEED_SETS:
         faults.append(f"{len(bands)} disjoint sets of seeds, {SEED_SETS} are needed")
+    if claim.expected == "undecided":
+        if Result(claim, made.values).verdict != "undecided":
+            faults.append("it is not undecided; say what it shows")
+        return faults
     if set(verdicts) != {claim.expected}:
         faults.append(f"verdicts {verdicts}, the lesson says {claim.expected}")
     margin = min(band.margin(claim.asks) for band in bands)

@@ -75,6 +75,10 @@ def within(low: float, high: float) -> Interval:
 class Claim:
     """A sentence of a lesson, and how it is put to the test.
 
+    A claim is committed when its band lies inside `asks` on `SEED_SETS` disjoint sets of seeds, at least `LEAST_MARGIN`
+    band widths from the nearest bound. One that fails this may be kept with `expected="undecided"` and its reason; it
+    is recorded, and shown over all recorded seeds.
+
     Attributes:
         id: `<lesson slug>.<name>`; prose cites it beside each number.
         text: the sentence.
@@ -107,6 +111,8 @@ class Claim:
     def __post_init__(self):
         if self.expected != "reproduced" and not self.reason:
             raise ValueError(f"claim {self.id!r} expects {self.expected!r}: give the reason")
+        if self.expected == "undecided" and self.kind != "recorded":
+            raise ValueError(f"claim {self.id!r} expects 'undecided': record it, few seeds cannot show that")
         if self.kind == "recorded" and not self.tolerance > 0:
             raise ValueError(f"claim {self.id!r} is recorded: give the tolerance of its recomputed seed, > 0")
 
@@ -168,7 +174,9 @@ class Result:
 
     @property
     def verdict(self) -> Verdict:
-        return self.band.verdict(self.claim.asks)
+        """That of the band; a claim kept as undecided is so too when its band lies inside by too thin a margin."""
+        thin = self.claim.expected == "undecided" and self.band.margin(self.claim.asks) < LEAST_MARGIN
+        return "undecided" if thin else self.band.verdict(self.claim.asks)
 
     def require(self) -> "Result":
         """Itself, if it agrees with what the lesson says; an undecided band is shown, not refused.

@@ -77,7 +77,7 @@ def gain(runs: Sequence[Run], method: str, other: str) -> float:
 
 
 ON_MNIST1D = ("sgd", "adam")
-ON_FASHION = ("momentum", "adam")
+ON_FASHION = ("sgd", "momentum", "adam")
 
 
 def untuned_gap(seed: int) -> float:
@@ -103,6 +103,16 @@ def fashion_over_momentum(seed: int) -> float:
 def fashion_over_momentum_again(seed: int) -> float:
     """`fashion_over_momentum` from the winning rates alone."""
     return gain(train_mlp("fashion_mnist", seed, winners("fashion_mnist", seed, ON_FASHION)), "adam", "momentum")
+
+
+def fashion_over_sgd(seed: int) -> float:
+    """Best of Adam minus best of SGD on Fashion-MNIST."""
+    return gain(tuning_runs("fashion_mnist", seed, ON_FASHION), "adam", "sgd")
+
+
+def fashion_over_sgd_again(seed: int) -> float:
+    """`fashion_over_sgd` from the winning rates alone."""
+    return gain(train_mlp("fashion_mnist", seed, winners("fashion_mnist", seed, ON_FASHION)), "adam", "sgd")
 
 
 SWEEPS: dict[str, Callable[[int], tuple[Run, ...]]] = {
@@ -144,6 +154,19 @@ CLAIMS = (
         unit="points of accuracy",
         kind="recorded",
         tolerance=4.0,
+        data="fashion_mnist",
+    ),
+    Claim(
+        "optimizers.adam_fashion",
+        "On Fashion-MNIST tuned Adam ends above tuned SGD without momentum.",
+        at_least(0),
+        fashion_over_sgd,
+        recheck=fashion_over_sgd_again,
+        unit="points of accuracy",
+        kind="recorded",
+        tolerance=8.0,  # plain SGD is best close to where it breaks: its last accuracy swings by points
+        expected="undecided",
+        reason="every seed says so, by a lead that changes as much from seed to seed as it is large",
         data="fashion_mnist",
     ),
 )
