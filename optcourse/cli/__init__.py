@@ -1,4 +1,4 @@
-"""The command `optcourse`: lab, doctor, report. `optcourse COMMAND --help` tells more.
+"""The command `optcourse`: lab, doctor, report, grade. `optcourse COMMAND --help` tells more.
 
 Exit status: 0 done; 1 the course cannot run, or what was asked for could not be done (the reason is on stderr);
 2 the command line was wrong.
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from optcourse import __version__
+from optcourse.cli import grade
 
 DEFAULT_FOLDER = Path("optcourse-lab")
 
@@ -46,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="your points so far")
     report.add_argument("--json", action="store_true", help="for programs")
     report.add_argument("--html", type=Path, metavar="FILE", help="write a page instead")
+
+    grade.add_arguments(commands)
     return main
 
 

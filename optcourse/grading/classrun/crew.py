@@ -126,8 +126,10 @@ class Worker:
                 raise WorkerLost("the grader ended in the middle of a submission")
         line, _, self._rest = b"".join(parts).partition(b"\n")
         message = json.loads(line)
-        if "error" in message:
-            raise Refused(message["error"])
+        if "refused" in message:
+            raise Refused(message["refused"])
+        if "failed" in message:
+            raise WorkerLost(message["failed"])
         return message
 
 

@@ -4,6 +4,7 @@ First line in: the settings. Then one line a submission in, one line with its re
 after `IDLE` seconds without work, and at the latest `GRACE` seconds after whoever started it has gone, however it went.
 """
 
+import contextlib
 import fcntl
 import importlib
 import json
@@ -42,24 +43,29 @@ def _serve(settings: dict[str, Any], requests: "queue.Queue[dict[str, Any] | Non
     module, _, name = settings["factory"].partition(":")
     hidden = HiddenCases(**settings["hidden"]) if settings["hidden"] else None
     slot, _held = claim_slot()
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = getattr(importlib.import_module(module), name)(unsafe=settings["unsafe"], slot=slot)
+            grader = stack.enter_context(opened)
+        except Exception as error:  # refusing to grade without isolation among them
+            _say(replies, {"refused": str(error)})
+            return
+        _say(replies, {"ready": True})
+        while (request := _next(requests)) is not None:
+            about = {"learner": request["learner"], "exercises": request["exercises"]}
+            try:
+                result = grader.grade(Path(request["path"]), hidden=hidden, **about)
+            except Exception as error:  # no submission should be able to; this grader is not trusted any more
+                _say(replies, {"failed": f"{type(error).__name__}: {error}"})
+                return
+            _say(replies, {"result": result.to_json()})
+
+
+def _next(requests: "queue.Queue[dict[str, Any] | None]") -> dict[str, Any] | None:
     try:
-        grader = getattr(importlib.import_module(module), name)(unsafe=settings["unsafe"], slot=slot)
-        with grader:
-            _say(replies, {"ready": True})
-            while True:
-                try:
-                    request = requests.get(timeout=IDLE)
-                except queue.Empty:
-                    return
-                if request is None:
-                    return
-                result = grader.grade(
-                    Path(request["path"]), learner=request["learner"], hidden=hidden, exercises=request["exercises"]
-                )
-                _say(replies, {"result": result.to_json()})
-    except Exception as error:  # refusing to grade without isolation among them
-        _say(replies, {"error": str(error), "type": type(error).__name__})
-        raise SystemExit(1) from error
+        return requests.get(timeout=IDLE)
+    except queue.Empty:
+        return None
 
 
 def _say(replies: Any, message: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ _STOPPED = {"crashed": Status.CRASHED, "timed out": Status.TIMED_OUT}
 
 
 def write(path: Path, answers: dict[str, str] | None = None, **orders) -> Path:
-    """A submission: status by exercise id ("optimizers." left out); orders: sleep, die, hang, lesson."""
+    """A submission: status by exercise id ("optimizers." left out); orders: sleep, die, fail, hang, lesson."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"answers": answers or {}, **orders}))
     return path
@@ -42,6 +42,8 @@ class FakeGrader:
         time.sleep(orders.get("sleep", 0))
         if "die" in orders:
             os._exit(9)
+        if "fail" in orders:
+            raise RuntimeError("the sandbox broke")
         if "hang" in orders:
             time.sleep(60)
         lesson = orders.get("lesson", "optimizers")

@@ -81,14 +81,16 @@ def test_a_changed_file_and_other_hidden_cases_are_graded_again(handed, tmp_path
 def test_a_worker_that_dies_or_hangs_costs_one_row(handed, tmp_path, log):
     write(handed / "eve" / "e.ipynb", ALL_RIGHT, die=True)
     write(handed / "fay" / "f.ipynb", ALL_RIGHT, hang=True)
+    write(handed / "gil" / "g.ipynb", ALL_RIGHT, fail=True)
     settings = Settings(factory=FACTORY, patience=2.0)
     outcome = run(collect(handed), tmp_path / "journal.jsonl", settings=settings, workers=2)
     status = by_learner(outcome)
     assert {learner: status[learner] for learner in EXPECTED} == EXPECTED
-    assert status["eve"] == status["fay"] == ("crashed", 0.0)
+    assert status["eve"] == status["fay"] == status["gil"] == ("crashed", 0.0)
     messages = {row.learner.id: row.message for row in outcome.rows}
     assert "failed twice on this file (the grader ended" in messages["eve"]
     assert "did not answer within 2 seconds" in messages["fay"]
+    assert "RuntimeError: the sandbox broke" in messages["gil"]
     assert Counter(name for name, *_ in graded(log))["e.ipynb"] == 2, "a worker may die of something else: once more"
     assert not running(log)
 
