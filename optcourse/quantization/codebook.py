@@ -30,7 +30,7 @@ def start_codebook(x: Tensor, size: int, start: Start = "linear") -> Tensor:
             have values near them; "density" puts them at evenly spaced quantiles, where most weights are.
 
     Returns:
-        (k,) in the dtype of x.
+        (k,) in the dtype of x; fewer where some coincide, as in a constant tensor.
 
     Raises:
         TypeError, ValueError: an argument breaks its rule.
@@ -52,10 +52,10 @@ def start_codebook(x: Tensor, size: int, start: Start = "linear") -> Tensor:
     if start == "linear":
         low, high = torch.aminmax(flat)
         fractions = torch.linspace(0, 1, size, dtype=x.dtype, device=x.device) if size > 1 else x.new_tensor([0.5])
-        return low + fractions * (high - low)
+        return torch.unique(low + fractions * (high - low))
     if start == "density":
         ranks = (torch.arange(size, device=x.device, dtype=torch.float64) + 0.5) / size * flat.numel()
-        return flat.sort().values[ranks.long()]
+        return torch.unique(flat.sort().values[ranks.long()])
     raise ValueError(f"start must be 'linear' or 'density', got {start!r}")
 
 
@@ -68,7 +68,7 @@ def kmeans_reference(x: Tensor, codebook: Tensor, steps: int) -> Tensor:
 
     Args:
         x: floating.
-        codebook: v, (k,) values, ascending.
+        codebook: v, (k,) values, strictly ascending; they stay so.
         steps: iterations; the squared error never grows from one to the next.
 
     Returns:
@@ -98,7 +98,7 @@ def kmeans(x: Tensor, codebook: Tensor, steps: int = 100) -> Tensor:
     cumulative sums (in float64). Stops early where nothing changes any more.
 
     Raises:
-        TypeError, ValueError: x is not floating, not finite or empty, codebook is not ascending, or steps is below 0.
+        TypeError, ValueError: x is not floating, not finite or empty, codebook not strictly ascending, steps below 0.
 
     Example:
         >>> x = torch.tensor([0.0, 0.2, 1.0, 1.4])
@@ -109,8 +109,10 @@ def kmeans(x: Tensor, codebook: Tensor, steps: int = 100) -> Tensor:
     check_not_empty("x", x)
     check_finite("x", x)
     check_integer("steps", steps, 0, 10**6)
-    if codebook.dim() != 1 or not len(codebook) or not bool((codebook.diff() >= 0).all()):
-        raise ValueError(f"codebook must be (values,) and ascending, got {codebook.tolist()}; sort it")
+    if codebook.dim() != 1 or not len(codebook) or not bool((codebook.diff() > 0).all()):
+        raise ValueError(
+            f"codebook must be (values,) and strictly ascending, got {codebook.tolist()}; try torch.unique"
+        )
     ordered = x.detach().flatten().double().sort().values
     sums = torch.cat([ordered.new_zeros(1), ordered.cumsum(0)])
     values = codebook.double()

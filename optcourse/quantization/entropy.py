@@ -1,5 +1,7 @@
 """Entropy observer: clip where the distribution of the numbers is changed least.  Lesson slug: quantization."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -21,6 +23,7 @@ def coarsened_divergence(counts: Tensor, kept: int, levels: int) -> float:
     .. math:: D(P \| Q) = \sum_i p_i \log (p_i / q_i), \qquad p = P / \textstyle\sum P, \; q = Q / \sum Q
 
     in nats. A bin that holds something in P and nothing in Q would make it infinite; it gets the share 1e-4 in Q.
+    Infinite where nothing lies inside.
 
     Args:
         counts: (bins,) counts of magnitudes.
@@ -35,13 +38,15 @@ def coarsened_divergence(counts: Tensor, kept: int, levels: int) -> float:
         Migacz, 8-bit Inference with TensorRT, GTC 2017, slides 38-39.
     """
     inside = counts[:kept].double()
+    if not bool(inside.any()):
+        return math.inf
     p = inside.clone()
     p[-1] += counts[kept:].sum()
     level = torch.arange(kept, device=counts.device) * levels // kept
     total = torch.zeros(levels, dtype=torch.float64, device=counts.device).index_add_(0, level, inside)
     occupied = torch.zeros_like(total).index_add_(0, level, (p > 0).double())
     q = torch.where(p > 0, (total / occupied.clamp(min=1))[level], 0.0)
-    p, q = p / p.sum(), q / inside.sum().clamp(min=1)
+    p, q = p / p.sum(), q / inside.sum()
     q = torch.where((p > 0) & (q == 0), SMOOTHING, q)
     q = q / q.sum()
     terms = torch.where(p > 0, p * (p / q).log(), 0.0)

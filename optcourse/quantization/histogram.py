@@ -68,8 +68,9 @@ class DoublingHistogram:
         if self.counts is not None and len(rows) != len(self.counts):
             raise ValueError(f"x must have {len(self.counts)} channels as before, got {len(rows)}")
         low, high = torch.aminmax(rows, dim=1)
-        _, exponents = torch.frexp(torch.maximum(-low, high).double())  # |x| < 2^exponent
-        needed = torch.ldexp(torch.ones_like(low).double(), exponents.clamp(min=LEAST_EXPONENT)) / self.bins
+        largest = torch.maximum(-low, high).double().clamp(min=2.0**LEAST_EXPONENT / 2)
+        _, exponents = torch.frexp(largest)  # |x| < 2^exponent
+        needed = torch.ldexp(torch.ones_like(largest), exponents) / self.bins
         if self.counts is None:
             counts, widths = torch.zeros(len(rows), 2 * self.bins, dtype=torch.float64, device=x.device), needed
         else:

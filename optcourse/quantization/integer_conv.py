@@ -51,6 +51,10 @@ def integer_conv2d_reference(
         >>> integer_conv2d_reference(q_x, q_w, 4, 1, padding=(0, 1))
         tensor([[[[ 1, -2,  1],
                   [ 0,  0,  0]]]], dtype=torch.int32)
+
+    References:
+        Jacob, Kligys, Chen et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+        Inference, CVPR 2018, section 2.
     """
     _check_operands(q_x, q_w, groups)
     (sy, sx), (py, px), (dy, dx) = (

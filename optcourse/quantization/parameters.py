@@ -17,8 +17,8 @@ class Scheme:
     Attributes:
         bits: width b of an integer, 2 to 16.
         signed: integers from -2^(b-1) to 2^(b-1) - 1 instead of 0 to 2^b - 1.
-        symmetric: the zero-point is the middle (0 when signed, 2^(b-1) when not), and the range is the same on both
-            sides of it; then -2^(b-1), which has no partner, is not used. Otherwise the scheme is affine.
+        symmetric: the zero-point is the middle (0 when signed, 2^(b-1) when not), and there are as many integers on
+            either side of it: the least, -2^(b-1) or 0, which has no partner, is not used. Otherwise it is affine.
         axis: each index along this axis (a *channel*; >= 0) has a scale and a zero-point of its own; None: one of each
             for the whole tensor.
 
@@ -45,12 +45,12 @@ class Scheme:
     @property
     def quant_min(self) -> int:
         """Least integer."""
-        return -(2 ** (self.bits - 1)) if self.signed else 0
+        return (-(2 ** (self.bits - 1)) if self.signed else 0) + int(self.symmetric)
 
     @property
     def quant_max(self) -> int:
         """Greatest integer."""
-        return self.quant_min + 2**self.bits - 1
+        return 2 ** (self.bits - 1) - 1 if self.signed else 2**self.bits - 1
 
     @property
     def middle(self) -> int:
