@@ -1,4 +1,9 @@
-"""The kill matrix: every answer on record against its check.  `python -m tests.grading.kill_matrix --markdown`."""
+"""The kill matrix: every answer on record against its check.
+
+python -m tests.grading.kill_matrix                              each answer, with the card it got
+python -m tests.grading.kill_matrix --markdown                   the summary as a table
+python -m tests.grading.kill_matrix --html docs/kill_matrix.html the page, with the mutants of the solutions
+"""
 
 import argparse
 import importlib
@@ -6,6 +11,7 @@ import pkgutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from optcourse import catalogue
 from optcourse.grading.candidate import Servant, Transport, direct
@@ -84,12 +90,27 @@ def markdown(cells: Iterable[Cell]) -> str:
     return "\n".join(lines)
 
 
+def lessons_of(cells: Iterable[Cell]) -> list[str]:
+    """The lessons that the answers belong to, in the course's order."""
+    return list(dict.fromkeys(catalogue.exercise(cell.answer.exercise).lesson for cell in cells))
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--html", type=Path, help="write the page to this file")
     parser.add_argument("--markdown", action="store_true", help="the summary as a markdown table")
     parser.add_argument("--exercise", default="", help="only the exercises whose id begins so")
     arguments = parser.parse_args()
     cells = kill_matrix(answer for answer in all_answers() if answer.exercise.startswith(arguments.exercise))
+    if arguments.html:
+        from tests.grading import mutants, page  # both build on this module
+
+        killed = {}
+        for solution in (found for slug in lessons_of(cells) for found in mutants.solutions(slug)):
+            passed, total = mutants.survivors(solution)
+            killed[solution.exercise] = (total - len(passed), total)
+        arguments.html.write_text(page.web_page(cells, killed), encoding="utf-8")
+        return
     if arguments.markdown:
         print(markdown(cells))
         return
