@@ -188,6 +188,8 @@ def test_state_dict_must_be_a_dict() -> None:
 )
 def test_another_algorithm_is_named(ours: Any, theirs: Any, options: dict[str, Any], key: str) -> None:
     saved = theirs([torch.nn.Parameter(torch.ones(2))], **options)
+    if key == "decoupled_weight_decay" and key not in saved.param_groups[0]:
+        pytest.skip("torch 2.6 writes no decoupled_weight_decay: its state does not tell Adam from AdamW")
     inject(saved, [torch.ones(2)])
     theta = torch.nn.Parameter(torch.ones(2))
     optimizer = ours([theta])
