@@ -129,6 +129,7 @@ class Behaviour:
         found: evidence in the results as a sentence ("in step 2 ..."), or None.
         fallback: named only when no variant and no other behaviour is.
         explains_numbers: what differs follows from it, whatever the numbers; no variant is looked for.
+        explains_timeout: an answer that was out of time is asked for it; others are not looked at then.
     """
 
     id: str
@@ -137,6 +138,7 @@ class Behaviour:
     look_next: str = ""
     fallback: bool = False
     explains_numbers: bool = False
+    explains_timeout: bool = False
 
 
 @dataclass(frozen=True)

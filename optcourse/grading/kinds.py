@@ -132,35 +132,32 @@ def function_check(
 
 
 def test_check(
-    exercise: str, right: Mapping[str, Any], mutants: Mapping[str, tuple[Any, str]], **further: Any
+    exercise: str,
+    right: Mapping[str, Any],
+    mutants: Mapping[str, tuple[Any, str]],
+    *,
+    noun: str = "implementation",  # noqa: PT028 (test_check is no test)
+    draws: int = 1,  # noqa: PT028
+    **further: Any,
 ) -> Check:
     """A test to be written: it must accept each right implementation and raise AssertionError on each mutant.
 
     Args:
         right: implementations by name.
-        mutants: id of the mistake -> (implementation, what is wrong with it).
+        mutants: id of the mistake -> (implementation, what is wrong with it as the end of a sentence).
+        noun: what an implementation is called.
+        draws: how often the test is tried on each right one, where implementations draw random numbers (a quarter as
+            often on each mutant): rejecting a right one now and then, or missing a mutant once, is told.
         further: other fields of `Check`.
     """
     names = dict.fromkeys(right, "accepts") | dict.fromkeys(mutants, "rejects")
 
     def drive(candidate: Candidate, problem: str) -> Iterator[Observation]:
-        yield Observation("the verdict of your test", candidate.judge(problem))
+        tries = [candidate.judge(problem) for _ in range(draws if problem in right else -(-draws // 4))]
+        yield Observation("the verdict of your test", _verdict(tries, names[problem]))
 
     def model(problem: str, switches: Mapping[str, Any]) -> Iterator[Observation]:
         yield Observation("the verdict of your test", switches.get(problem, switches.get("all", names[problem])))
-
-    variants = [
-        Variant(
-            "accepts_everything", {"all": "accepts"}, "Your test accepts every implementation, the wrong ones too."
-        ),
-        Variant(
-            "rejects_everything", {"all": "rejects"}, "Your test rejects every implementation, the right ones too."
-        ),
-        *(
-            Variant(f"misses_{name}", {name: "accepts"}, f"Your test lets one pass: {why}")
-            for name, (_, why) in mutants.items()
-        ),
-    ]
 
     def accepts(description: Mapping[str, Any]) -> str | None:
         if description["is_callable"]:
@@ -169,21 +166,14 @@ def test_check(
 
     return Check(
         exercise,
-        cases=lambda seed: tuple(
-            Case(f"a {'right' if verdict == 'accepts' else 'wrong'} implementation", name)
-            for name, verdict in names.items()
+        cases=lambda seed: (
+            *(Case(f"a right {noun} ({name})", name, frozenset({"right"})) for name in right),
+            *(Case(f"wrong {noun} {number}", name) for number, name in enumerate(mutants, 1)),
         ),
         drive=drive,
         model=model,
-        variants=variants,
-        behaviours=(
-            Behaviour(
-                "raises_instead_of_asserting",
-                lambda results: _raises(results),
-                "Your test stops with an exception other than AssertionError.",
-                "A test says no by a failing `assert`; anything else means that the test itself broke.",
-            ),
-        ),
+        variants=_verdicts(right, mutants, noun),
+        behaviours=_test_behaviours(mutants, noun),
         accepts=accepts,
         implementations={**right, **{name: implementation for name, (implementation, _) in mutants.items()}},
         **further,
@@ -192,9 +182,100 @@ def test_check(
 
 test_check.__test__ = False  # type: ignore[attr-defined]  # pytest would collect it
 
+TEST_ADVICE = "Ask of your test: which property of a right {} does no `assert` of it look at yet?"
+STRICT_ADVICE = "Which `assert` fails on a right one? It asks for more than the exercise says."
+
+
+def _verdict(tries: Sequence[str], due: str) -> str:
+    """One for all tries: an exception in any; for a mutant, accepted once is accepted; for a right one, how often."""
+    raised = next((verdict for verdict in tries if verdict.startswith("raises ")), None)
+    if raised or len(set(tries)) == 1:
+        return raised or tries[0]
+    return "accepts" if due == "rejects" else f"accepts in {tries.count('accepts')} of {len(tries)} tries"
+
+
+def _verdicts(right: Mapping[str, Any], mutants: Mapping[str, tuple[Any, str]], noun: str) -> tuple[Variant, ...]:
+    """What a test may say of every implementation, or wrongly of one."""
+    advice = TEST_ADVICE.format(noun)
+    return (
+        Variant(
+            "accepts_everything", {"all": "accepts"}, f"Your test accepts every {noun}, the wrong ones too.", advice
+        ),
+        Variant(
+            "rejects_everything",
+            {"all": "rejects"},
+            f"Your test rejects every {noun}, the right ones too.",
+            STRICT_ADVICE,
+        ),
+        *(
+            Variant(f"misses_{name}", {name: "accepts"}, f"Your test lets a wrong {noun} pass: {why}", advice)
+            for name, (_, why) in mutants.items()
+        ),
+        *(
+            Variant(
+                f"rejects_right_{name.replace(' ', '_')}",
+                {name: "rejects"},
+                f"Your test rejects a right {noun}: {name}.",
+                STRICT_ADVICE,
+            )
+            for name in right
+        ),
+    )
+
+
+def _test_behaviours(mutants: Mapping[str, tuple[Any, str]], noun: str) -> tuple[Behaviour, ...]:
+    return (
+        Behaviour(
+            "raises_instead_of_asserting",
+            _raises,
+            "Your test stops with an exception other than AssertionError.",
+            "A test says no by a failing `assert`; anything else means that the test itself broke.",
+            explains_numbers=True,
+        ),
+        Behaviour(
+            "verdict_depends_on_the_draw",
+            _depends_on_the_draw,
+            f"Your test says now yes, now no to the same right {noun}: chance decides.",
+            "A mean of n random numbers of standard deviation s lies within 5 s / sqrt(n) of the true one: let the "
+            "tolerance be wider than that, and n so large that what is wrong lies far outside.",
+            explains_numbers=True,
+        ),
+        Behaviour(
+            "misses_several",
+            lambda results: _missed(results, mutants, noun),
+            f"Your test lets several wrong {noun}s pass.",
+            TEST_ADVICE.format(noun),
+            explains_numbers=True,
+        ),
+    )
+
 
 def _raises(results: Sequence[Result]) -> str | None:
     for result in results:
         if result.observed and str(result.observed[0].value).startswith("raises "):
-            return f"It {result.observed[0].value} on {result.case.name}."
+            return f"It {result.observed[0].value} on {_article(result.case.name)}."
     return None
+
+
+def _depends_on_the_draw(results: Sequence[Result]) -> str | None:
+    for result in results:
+        if result.observed and str(result.observed[0].value).startswith("accepts in "):
+            return f"It {result.observed[0].value} on {_article(result.case.name)}."
+    return None
+
+
+def _missed(results: Sequence[Result], mutants: Mapping[str, tuple[Any, str]], noun: str) -> str | None:
+    """For more than a pair, which has names of its own; not for a test that misses all, or rejects right ones too."""
+    missed = [
+        result.case.problem
+        for result in results
+        if result.case.problem in mutants and result.observed and result.observed[0].value == "accepts"
+    ]
+    right = all(result.passed for result in results if result.case.problem not in mutants)
+    if not right or not 2 < len(missed) < len(mutants):
+        return None
+    return f"It misses {len(missed)} of {len(mutants)}. In one of them, {mutants[missed[0]][1]}"
+
+
+def _article(name: str) -> str:
+    return name if name.startswith("a ") else f"the {name}"

@@ -85,11 +85,19 @@ class Progress:
         )
 
 
-def progress() -> Progress:
-    """Points so far in all lessons, from `progress.json` in the course's folder (`OPTCOURSE_HOME` moves it).
+def progress(lesson: str | None = None) -> Progress:
+    """Points so far, from `progress.json` in the course's folder (`OPTCOURSE_HOME` moves it).
 
     Never raises for what is in that folder: what is wrong with it is said below the table.
+
+    Args:
+        lesson: slug of one lesson, as "optimizers"; all of them by default.
+
+    Raises:
+        KeyError: if there is no such lesson; the message names the nearest.
     """
+    if lesson is not None:
+        catalogue.lesson(lesson)
     notes = []
     results: dict[str, dict] = {}
     try:
@@ -101,7 +109,7 @@ def progress() -> Progress:
     if on_colab():
         notes.append("On Colab points vanish with the runtime: download your notebook to keep your answers.")
     return Progress(
-        tuple(_row(exercise, results.get(exercise.id, {})) for exercise in catalogue.exercises()), (*notes,)
+        tuple(_row(exercise, results.get(exercise.id, {})) for exercise in catalogue.exercises(lesson)), (*notes,)
     )
 
 

@@ -1,5 +1,7 @@
 """Every answer on record gets the card it should; every listed mistake can be told from every other."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,8 @@ from tests.grading.kill_matrix import all_answers, kill_matrix, markdown
 from tests.grading.wrong_answers.learner import SOLUTION, STUB, UNLISTED, VALID, WRONG
 
 EXERCISES = [exercise.id for exercise in catalogue.exercises()]
-CLASSES = [exercise.id for exercise in catalogue.exercises() if exercise.kind == "class"]
+LESSONS = list(dict.fromkeys(exercise.lesson for exercise in catalogue.exercises()))
+NUMERIC = [exercise.id for exercise in catalogue.exercises() if exercise.kind in ("class", "function")]
 ANSWERS = all_answers()
 SEEDS = 20
 
@@ -35,7 +38,14 @@ def test_every_answer_gets_its_card_through_both_transports(exercise, capsys):
         if cell.answer.kind in (WRONG, UNLISTED):
             _assert_that_it_helps(cell)
     for cell, other in zip(cells, kill_matrix(answers, transport=serializing), strict=True):
-        assert cell.card == other.card, cell.answer.name
+        assert _without_line(cell.card) == _without_line(other.card), cell.answer.name
+
+
+def _without_line(card):
+    """Where an endless loop was stopped is left out: it is another line each time."""
+    if card.status != "timed out":
+        return card
+    return dataclasses.replace(card, message=card.message.partition(" Line ")[0])
 
 
 def _assert_that_it_helps(cell):
@@ -45,7 +55,7 @@ def _assert_that_it_helps(cell):
     assert card.message
     if cell.answer.kind == WRONG:
         assert card.look_next, cell.answer.name
-    elif catalogue.exercise(card.exercise).kind == "class" and card.status == "failed":
+    elif card.exercise in NUMERIC and card.status == "failed":
         assert card.number is not None, cell.answer.name
         assert card.number.yours != card.number.expected
         assert card.facts, cell.answer.name
@@ -68,7 +78,7 @@ def test_the_promised_misconceptions_are_each_shown_by_an_answer():
 
 
 def test_every_listed_mistake_is_shown_by_an_answer():
-    for definition in of_lesson("optimizers"):
+    for definition in (check for lesson in LESSONS for check in of_lesson(lesson)):
         shown = _named(answer for answer in ANSWERS if answer.exercise == definition.exercise)
         assert {variant.id for variant in definition.variants} - shown == set(), definition.exercise
         seen = {behaviour.id for behaviour in definition.behaviours if not behaviour.fallback}
@@ -90,8 +100,8 @@ def test_hidden_cases_judge_right_answers_right_and_name_mistakes_as_the_public_
 
 
 def _trace(definition: Check, problem, switches) -> np.ndarray:
-    """Every number a variant shows in one case, step by step; cut off where its code raises."""
-    numbers = []
+    """Every number a variant shows in one case, in order; cut off where its code raises."""
+    numbers = [np.empty(0)]
     try:
         for item in definition.model(problem, switches):
             numbers.append(np.ravel(item.value))  # noqa: PERF401 (what came before an exception counts)
@@ -104,7 +114,7 @@ def _traces(definition: Check, seed: int, variants) -> np.ndarray:
     """One row a variant, the solution first: every number of every case, inf from where its code raises."""
     cases = definition.cases(seed)
     rows = [[_trace(definition, case.problem, switches) for case in cases] for _, switches in variants]
-    lengths = [len(trace) for trace in rows[0]]
+    lengths = [max(map(len, traces)) for traces in zip(*rows, strict=True)]
     filled = [
         [
             np.pad(trace, (0, length - len(trace)), constant_values=np.inf)
@@ -125,7 +135,7 @@ def _tolerances_apart(trace: np.ndarray, others: np.ndarray, tolerance) -> np.nd
     return np.where(finite, apart, np.where(same, 0, np.inf)).max(axis=1)
 
 
-@pytest.mark.parametrize("exercise", CLASSES)
+@pytest.mark.parametrize("exercise", NUMERIC)
 def test_all_variants_differ_from_each_other_and_the_solution_by_100_tolerances(exercise):
     definition = find(exercise)
     variants = [("the solution", {})] + [(v.id, v.switches) for v in definition.variants if v.fit is None]
@@ -138,18 +148,19 @@ def test_all_variants_differ_from_each_other_and_the_solution_by_100_tolerances(
             assert not close.any(), (seed, id, ids[close], apart[close])
 
 
-def test_values_and_choices_have_distinct_variants():
-    for exercise in ("optimizers.memory", "optimizers.diagnosis"):
-        definition = find(exercise)
-        shown = [
-            tuple(str(item.value) for item in definition.model(None, switches))
-            for switches in ({}, *(variant.switches for variant in definition.variants))
-        ]
-        assert len(set(shown)) == len(shown)
+@pytest.mark.parametrize("exercise", [id for id in EXERCISES if id not in NUMERIC])
+def test_values_choices_and_tests_have_distinct_variants(exercise):
+    definition = find(exercise)
+    shown = [
+        tuple(str(item.value) for case in definition.cases(0) for item in definition.model(case.problem, switches))
+        for switches in ({}, *(variant.switches for variant in definition.variants))
+    ]
+    assert len(set(shown)) == len(shown)
 
 
 def test_a_convention_says_whose_form_it_is_and_when_the_two_are_equal():
-    conventions = [v for check in of_lesson("optimizers") for v in check.variants if v.kind == CONVENTION]
+    checks = [check for lesson in LESSONS for check in of_lesson(lesson)]
+    conventions = [variant for check in checks for variant in check.variants if variant.kind == CONVENTION]
     assert {"lr_in_buffer", "dampening", "epsilon_hat", "epsilon_inside_root"} <= {v.id for v in conventions}
     for variant in conventions:
         assert variant.message.startswith("Right"), variant.id

@@ -166,3 +166,13 @@ def test_the_table_names_lesson_and_exercises():
     assert "04 Optimizers" in text
     assert "✓ Adam" in text
     assert "Adam" in progress()._repr_html_()
+
+
+def test_one_lesson_alone():
+    record(_card())
+    text = repr(progress("optimizers"))
+    points = sum(exercise.points for exercise in catalogue.exercises("optimizers"))
+    assert text.splitlines()[0] == f"Points so far: 4 of {points:g}"
+    assert "01 Initialization" not in text
+    with pytest.raises(KeyError, match="did you mean 'optimizers'"):
+        progress("optimizer")

@@ -1,0 +1,97 @@
+"""Fresh numbers for the cases, and what holds for certain of a wrong result whose mistake is not listed."""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optcourse.grading.definitions import RESULT, Deviation, Result, observe
+
+
+class Numbers:
+    """Numbers of one exercise and one seed."""
+
+    def __init__(self, exercise: str, seed: int) -> None:
+        self.generator = np.random.default_rng([seed, zlib.crc32(exercise.encode())])
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal, float64."""
+        return torch.from_numpy(self.generator.standard_normal(shape))
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform in [0, 1), float64."""
+        return torch.from_numpy(self.generator.uniform(size=shape))
+
+    def between(self, low: float, high: float) -> float:
+        """One number, rounded so that a card shows it whole."""
+        return round(float(self.generator.uniform(low, high)), 2)
+
+    def distinct(self, count: int, choices: Sequence[int]) -> tuple[int, ...]:
+        """Whole numbers, no two of them equal."""
+        return tuple(int(number) for number in self.generator.choice(choices, count, replace=False))
+
+
+def facts(solution: Callable[..., Any]) -> Callable[[Sequence[Result]], Sequence[str]]:
+    """Facts of a function's first wrong result: how many numbers are right, and the factor between yours and expected.
+
+    Args:
+        solution: as for `kinds.function_check`.
+    """
+
+    def describe(results: Sequence[Result]) -> Sequence[str]:
+        result = next((result for result in results if RESULT in result.deviations), None)
+        if result is None:
+            return ()
+        deviation = result.deviations[RESULT]
+        if deviation.kind != "value":
+            return (_of_another_kind(deviation),)
+        expected = [item.value for item in observe("the result", solution(*result.case.problem))]
+        yours = [item.value for item in result.observed]
+        pairs = [(a, b) for a, b in zip(yours, expected, strict=False) if np.shape(a) == np.shape(b)]
+        return tuple(_compared(np.concatenate([np.ravel(pair[side]) for pair in pairs]) for side in (0, 1)))
+
+    return describe
+
+
+def _of_another_kind(deviation: Deviation) -> str:
+    if deviation.kind == "shape":
+        return "What you returned has another shape than what was asked for."
+    return f"What you returned is {_kind(deviation.observed)}; asked for is {_kind(deviation.expected)}."
+
+
+def _kind(observation: Any) -> str:
+    value = None if observation is None else observation.value
+    if isinstance(value, np.ndarray):
+        if observation.place.startswith("length"):
+            return f"{int(value)} entries"
+        return f"a tensor of shape {value.shape}" if value.shape else "a number"
+    return "nothing" if value is None else f"a {type(value).__name__}"
+
+
+def _compared(sides: Any) -> Sequence[str]:
+    yours, expected = sides
+    if not np.isfinite(yours).all():
+        what = "NaN" if np.isnan(yours).any() else "infinite"
+        return (f"Your numbers became {what}: look for a division by zero or the root of a negative number.",)
+    found = []
+    right = np.isclose(yours, expected, rtol=1e-4, atol=1e-5)
+    if right.any() and not right.all():
+        found.append(f"{int(right.sum())} of {right.size} numbers of this case are right.")
+    free = np.abs(expected) > 1e-9
+    ratio = yours[free] / expected[free]
+    if ratio.size and np.allclose(ratio, np.median(ratio), rtol=2e-3):
+        found.append(f"In this case yours is {float(np.median(ratio)):.4g} times what is expected.")
+    elif ratio.size:
+        found.append(f"In this case yours is between {ratio.min():.4g} and {ratio.max():.4g} times what is expected.")
+    return found
+
+
+def array(tensor: Tensor) -> np.ndarray:
+    """As float64."""
+    return tensor.to(torch.float64).numpy()
+
+
+Switches = Mapping[str, Any]
