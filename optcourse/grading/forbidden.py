@@ -1,7 +1,7 @@
 """What an exercise forbids, looked for in the text of an answer; a process of the sandbox enforces the rest."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _IMPORTERS = {"__import__", "import_module", "find_spec", "getattr", "eval", "exec"}
@@ -16,7 +16,7 @@ class Violation:
 
 
 def violations(
-    tree: ast.AST, forbidden: Sequence[str], permitted: Sequence[str] = (), around: Sequence[ast.AST] = ()
+    tree: ast.AST, forbidden: Sequence[str], permitted: Sequence[str] = (), around: Mapping[str, str] | None = None
 ) -> list[Violation]:
     """Uses of forbidden modules and functions, in the order of their lines.
 
@@ -24,14 +24,14 @@ def violations(
 
     Args:
         forbidden, permitted: dotted names; each stands for all below it.
-        around: other cells, whose imports hold here too.
+        around: what other cells import, as from `imported`.
 
     Example:
         >>> tree = ast.parse("import torch.optim as o\\nclass A(o.Optimizer): pass\\nb = o.SGD")
         >>> violations(tree, ["torch.optim"], ["torch.optim.Optimizer"])
         [Violation(name='torch.optim.SGD', line=3)]
     """
-    names = {name: dotted for cell in (*around, tree) for name, dotted in _imported(cell)}
+    names = {**(around or {}), **imported(tree)}
     found: set[tuple[int, str]] = set()
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
@@ -42,16 +42,22 @@ def violations(
     return [Violation(name, line) for line, name in sorted(found)]
 
 
-def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Local name -> dotted name, of everything that is imported."""
+def imported(tree: ast.AST) -> dict[str, str]:
+    """Local name -> dotted name, of everything that is imported.
+
+    Example:
+        >>> imported(ast.parse("import torch.optim, numpy as np\\nfrom math import pi"))
+        {'torch': 'torch', 'np': 'numpy', 'pi': 'math.pi'}
+    """
+    names = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 first = alias.name.partition(".")[0]
-                yield (alias.asname, alias.name) if alias.asname else (first, first)
+                names[alias.asname or first] = alias.name if alias.asname else first
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            for alias in node.names:
-                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def _named(node: ast.AST, names: dict[str, str], inner: set[int]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from optcourse import catalogue
+from optcourse.grading.forbidden import imported
 from optcourse.grading.submission import Status
 
 MAX_BYTES = 32 * 2**20
@@ -52,6 +53,11 @@ class Answer:
     problem: str = ""
     message: str = ""
 
+    @functools.cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree; an empty one where there is a problem."""
+        return parse("" if self.problem else self.source)
+
 
 @dataclass(frozen=True)
 class Notebook:
@@ -73,6 +79,11 @@ class Given:
     source: str
     silent: tuple[str, ...] = ()
 
+    @functools.cached_property
+    def imports(self) -> dict[str, str]:
+        """Local name -> dotted name of what it imports."""
+        return imported(parse(self.source))
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -86,6 +97,11 @@ class Slot:
     exercise: str
     expression: str
     stub: str = field(repr=False)
+
+    @functools.cached_property
+    def stub_syntax(self) -> str:
+        """Hash of the stub's syntax tree."""
+        return syntax_hash(self.stub)
 
 
 def read(path: Path) -> Notebook:
@@ -203,9 +219,13 @@ def _lesson(metadata: dict, found: list[tuple[str, str]]) -> str:
 
 
 def _answer(sources: list[str], slot: Slot) -> Answer:
+    longest = max(map(len, sources), default=0)
+    if longest > MAX_SOURCE:
+        text = f"The answer has {longest:,} characters; {MAX_SOURCE:,} are enough for any."
+        return Answer(problem="long", message=text)
     different = {syntax_hash(source) or source: source for source in sources}
     if len(different) > 1:
-        different.pop(syntax_hash(slot.stub), None)
+        different.pop(slot.stub_syntax, None)
     if not different:
         name = slot.exercise.replace(".", "_")
         text = f"The notebook has no code cell that carries the id {name}; answer in the cell that was handed out."
@@ -214,9 +234,6 @@ def _answer(sources: list[str], slot: Slot) -> Answer:
         text = f"{len(different)} cells carry this exercise's id, and they differ; keep the one that is your answer."
         return Answer(problem="duplicate", message=text)
     (source,) = different.values()
-    if len(source) > MAX_SOURCE:
-        text = f"The answer has {len(source):,} characters; {MAX_SOURCE:,} are enough for any."
-        return Answer(problem="long", message=text)
     code = without_magic(source)
     try:
         parse(code)

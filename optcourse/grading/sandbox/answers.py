@@ -14,6 +14,8 @@ from optcourse.grading.sandbox.pipe import ClosedError, LateError, PipeError
 _GRACE = 1.0  # seconds a child has to say by itself that time is up
 _LAST_WORDS = 2.0  # seconds a child that closed its pipe has to end
 _FATAL = ("timeout", "memory", "crash")
+# Requests that return nothing wait for the next one that does: a round trip costs more than what most answers do.
+_SILENT = ("construct", "step", "zero_grad", "set_group_option")
 _NO_MEMORY = ("can't allocate memory", "DefaultCPUAllocator", "not enough memory", "Cannot allocate memory")
 
 
@@ -45,6 +47,8 @@ class Answers:
     _dead: Fault | None = None
     _done: list[Ran] = field(default_factory=list)
     _seconds: float = 0.0
+    _waiting: list[dict] = field(default_factory=list)
+    _gradients: dict | None = None
 
     def begin(self, forbids: Sequence[str], permits: Sequence[str]) -> None:
         """Start on an exercise: with a child whose guard is that exercise's and in which all earlier cells have run."""
@@ -83,37 +87,62 @@ class Answers:
 
     def bind(self, expression: str, seconds: float) -> Fault | None:
         """Make the value of an expression the answer that is served, with so many seconds to use."""
-        self._seconds = seconds
-        return _fault(self._ask({"do": "bind", "expression": expression, "seconds": seconds}, seconds))
+        self._seconds, self._waiting, self._gradients = seconds, [], None
+        (reply,) = self._ask([{"do": "bind", "expression": expression, "seconds": seconds}], seconds)
+        return None if reply["fault"] is None else Fault(**reply["fault"])
 
     def transport(self, request: dict) -> dict:
-        """The reply of the answer that is bound."""
+        """The reply of the answer that is bound; a fault in a request that returns nothing is told with the next."""
+        foreseen, self._gradients = self._gradients, None
+        if request == {"do": "read", "what": "gradients"} and foreseen is not None:
+            return foreseen
+        self._waiting.append(request)
+        if request["do"] in _SILENT:
+            return {"value": None, "fault": None, "printed": "", "dropped": 0}
+        return self.flush()
+
+    def flush(self) -> dict:
+        """The reply to the last of the requests that wait, or to the first that went wrong."""
+        requests, self._waiting = self._waiting, []
+        if not requests:
+            return {"value": None, "fault": None, "printed": "", "dropped": 0}
+        sent = list(requests)
+        if requests[-1] == {"do": "read", "what": "parameters"}:
+            sent.append({"do": "read", "what": "gradients"})  # what checks read next
         started = time.monotonic()
-        reply = self._ask(request, self._seconds)
+        replies = self._ask(sent, self._seconds)
         self._seconds = max(self._seconds - (time.monotonic() - started) / self.limits.patience, 0.0)
-        return reply
+        if len(replies) == len(sent) > len(requests):
+            self._gradients = replies.pop()
+        printed = "".join(reply["printed"] for reply in replies)
+        return replies[-1] | {"printed": printed, "dropped": sum(reply["dropped"] for reply in replies)}
+
+    def distrust(self, name: str) -> None:
+        """Let the next exercise have a fresh child, in which the cell of this name has not run."""
+        self._done = [ran for ran in self._done if ran.name != name]
+        self.close()
 
     def close(self) -> None:
         """End the child."""
         child, self._child, self._dead = self._child, None, None
         if child is not None:
-            self.server.end(child)
+            self.server.discard(child)
 
     def _cell(self, ran: Ran) -> dict:
         seconds = self.limits.cell
         request = {"do": "cell", "source": ran.source, "name": ran.name, "silent": list(ran.silent), "seconds": seconds}
-        return self._ask(request, seconds)
+        return self._ask([request], seconds)[0]
 
-    def _ask(self, request: dict[str, Any], seconds: float) -> dict:
+    def _ask(self, requests: list[dict[str, Any]], seconds: float) -> list[dict]:
         if self._dead is not None or self._child is None:
-            return _reply(self._dead or Fault("crash", "its process had ended"))
+            return [_reply(self._dead or Fault("crash", "its process had ended"))]
         wait = time.monotonic() + seconds * self.limits.patience + _GRACE
         try:
-            reply = self._child.pipe.ask(request, min(wait, self.deadline))
+            replies = self._child.pipe.ask(requests, min(wait, self.deadline))
         except PipeError as error:
             self._dead = self._post_mortem(self._child, error)
-            return _reply(self._dead)
-        fault = reply["fault"]
+            return [_reply(self._dead)]
+        fault = replies[-1]["fault"]
         if fault is not None:
             if any(text in fault["message"] for text in _NO_MEMORY):
                 fault["kind"] = "memory"
@@ -123,7 +152,7 @@ class Answers:
                 self._note(fault["kind"])
                 # Code that was stopped may go on in a thread, and what it took is not given back.
                 self._dead = Fault(**fault)
-        return reply
+        return replies
 
     def _post_mortem(self, child: Child, error: PipeError) -> Fault:
         """End the child; how its code ended it."""
@@ -142,10 +171,6 @@ class Answers:
 
     def _note(self, kind: str) -> None:
         self.worst = self.worst or kind
-
-
-def _fault(reply: dict) -> Fault | None:
-    return None if reply["fault"] is None else Fault(**reply["fault"])
 
 
 def _reply(fault: Fault) -> dict:

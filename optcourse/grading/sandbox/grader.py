@@ -1,8 +1,9 @@
 """Grades one notebook after another: answers run in the sandbox, every verdict is made here."""
 
 import dataclasses
+import functools
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,9 +13,10 @@ from optcourse.grading import card as cards
 from optcourse.grading.candidate import Session
 from optcourse.grading.card import Card
 from optcourse.grading.checks import find
+from optcourse.grading.definitions import Check, Observation
 from optcourse.grading.engine import PUBLIC_SEED
 from optcourse.grading.engine import grade as run_check
-from optcourse.grading.forbidden import violations
+from optcourse.grading.forbidden import imported, violations
 from optcourse.grading.limits import OUTPUT_LIMIT, Fault
 from optcourse.grading.notebooks import (
     Answer,
@@ -22,11 +24,9 @@ from optcourse.grading.notebooks import (
     Notebook,
     NotebookError,
     Slot,
-    parse,
     plan,
     read,
     shown,
-    syntax_hash,
 )
 from optcourse.grading.sandbox.answers import Answers
 from optcourse.grading.sandbox.importserver import ImportServer, SandboxError
@@ -119,6 +119,7 @@ class SandboxGrader:
         rows = {row.id: row for row in catalogue.exercises(notebook.lesson)}
         answers = Answers(self.server, self.limits, time.monotonic() + self.limits.submission)
         results: dict[str, ExerciseResult] = {}
+        names = _imports(notebook)
         last = max((index for index, step in enumerate(plan(notebook.lesson)) if _is_of(step, wanted)), default=-1)
         try:
             for index, step in enumerate(plan(notebook.lesson)[: last + 1]):
@@ -126,7 +127,7 @@ class SandboxGrader:
                     answers.given(step, f"<given {index}>")
                     continue
                 row, answer = rows[step.exercise], notebook.answers[step.exercise]
-                one = _One(row, step, answer, answers, self.limits, _trees(notebook, step.exercise))
+                one = _One(row, step, answer, answers, self.limits, names)
                 seeds = hidden.seeds(row.id, learner) if hidden is not None and row.kind in _WITH_CASES else ()
                 if row in wanted:
                     results[row.id] = one.graded(seeds)
@@ -141,11 +142,12 @@ def _is_of(step: Given | Slot, wanted: Sequence[catalogue.Exercise]) -> bool:
     return isinstance(step, Slot) and any(row.id == step.exercise for row in wanted)
 
 
-def _trees(notebook: Notebook, exercise: str) -> list:
-    """What the other cells of a notebook are, for the names that they import."""
-    given = [step.source for step in plan(notebook.lesson) if isinstance(step, Given)]
-    others = [item.source for key, item in notebook.answers.items() if key != exercise and not item.problem]
-    return [parse(source) for source in (*given, *others)]
+def _imports(notebook: Notebook) -> dict[str, str]:
+    """What all cells of a notebook together import: local name -> dotted name."""
+    names: dict[str, str] = {}
+    for step in plan(notebook.lesson):
+        names |= step.imports if isinstance(step, Given) else imported(notebook.answers[step.exercise].tree)
+    return names
 
 
 def _status(results: Sequence[ExerciseResult]) -> Status:
@@ -179,6 +181,24 @@ _WORST = {
 }
 
 
+@functools.lru_cache(maxsize=256)
+def _prepared(exercise: str, seed: int) -> Check:
+    """A check with the cases of one seed, and what is right for them, computed once for all submissions."""
+    definition = find(exercise)
+    cases = definition.cases(seed)
+    right = {id(case.problem): list(definition.model(case.problem, {})) for case in cases}
+
+    def model(problem: Any, switches: Mapping[str, Any]) -> Iterator[Observation]:
+        known = None if switches else right.get(id(problem))
+        return definition.model(problem, switches) if known is None else iter(known)
+
+    return dataclasses.replace(definition, cases=lambda _: cases, model=model)
+
+
+def _count(exercise: str, seed: int) -> int:
+    return len(_prepared(exercise, seed).cases(seed))
+
+
 @dataclasses.dataclass
 class _One:
     """One exercise of one submission."""
@@ -188,7 +208,12 @@ class _One:
     answer: Answer
     answers: Answers
     limits: Limits
-    others: list
+    imports: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """Of the cell, as a file name in error messages."""
+        return f"<{self.row.id}>"
 
     def graded(self, seeds: Sequence[int]) -> ExerciseResult:
         started = time.monotonic()
@@ -198,6 +223,8 @@ class _One:
             result = self._result(status, self._card(text))
         else:
             result = self._tried(seeds)
+        if self.answers.worst:
+            self.answers.distrust(self.name)
         return dataclasses.replace(result, seconds=time.monotonic() - started)
 
     def refusal(self) -> tuple[ExerciseStatus, str] | None:
@@ -206,9 +233,9 @@ class _One:
         if answer.problem:
             status = {"missing": ExerciseStatus.MISSING, "duplicate": ExerciseStatus.DUPLICATE}
             return status.get(answer.problem, ExerciseStatus.ERROR), answer.message
-        if answer.syntax == syntax_hash(self.slot.stub) or not answer.syntax:
+        if answer.syntax == self.slot.stub_syntax or not answer.syntax:
             return ExerciseStatus.NOT_ATTEMPTED, "The answer is as it was handed out."
-        found = violations(parse(answer.source), self.row.forbids, self.row.permits, self.others)
+        found = violations(answer.tree, self.row.forbids, self.row.permits, self.imports)
         if found:
             use = found[0]
             line = answer.source.splitlines()[use.line - 1].strip()[:120]
@@ -218,7 +245,7 @@ class _One:
 
     def run_cell(self) -> dict:
         self.answers.begin(self.row.forbids, self.row.permits)
-        return self.answers.cell(self.answer.source, f"<{self.row.id}>")
+        return self.answers.cell(self.answer.source, self.name)
 
     def _tried(self, seeds: Sequence[int]) -> ExerciseResult:
         reply = self.run_cell()
@@ -244,15 +271,19 @@ class _One:
     def _card_of(self, seed: int, seconds: float) -> Card:
         row = dataclasses.replace(self.row, time_limit=seconds)
         try:
-            return run_check(find(self.row.id), Session(self.answers.transport), row, seed=seed)
+            card = run_check(_prepared(self.row.id, seed), Session(self.answers.transport), row, seed=seed)
+            last = self.answers.flush()["fault"]
+            if last is not None and card.passed:
+                return self._card(f"After its last case your code stopped: {_told(Fault(**last))}")
+            return card
         except Exception as error:
             # What came over the pipe is plain, yet can be anything plain: whatever a check cannot read is not right.
+            self.answers.distrust(self.name)
             return self._card(f"What your code returned cannot be judged ({type(error).__name__}).")
 
     def _judged(
         self, public: Card, further: list[Card], seeds: Sequence[int], reply: dict, notes: tuple[str, ...]
     ) -> ExerciseResult:
-        definition = find(self.row.id)
         card = public
         if public.passed and len(seeds) != sum(item.passed for item in further):
             card = further[-1] if further else self._card("Your answer could not be taken up again for hidden cases.")
@@ -269,9 +300,9 @@ class _One:
         return dataclasses.replace(
             result,
             public_passed=public.cases_passed,
-            public_total=len(definition.cases(PUBLIC_SEED)),
+            public_total=_count(self.row.id, PUBLIC_SEED),
             hidden_passed=sum(item.cases_passed for item in further),
-            hidden_total=sum(len(definition.cases(seed)) for seed in seeds),
+            hidden_total=sum(_count(self.row.id, seed) for seed in seeds),
         )
 
     def _status_of(self, card: Card) -> ExerciseStatus:

@@ -1,8 +1,11 @@
 """The pipe to a child: messages with a length before them, a deadline for each, and nothing in them believed."""
 
+import secrets
+import select
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from optcourse.grading.limits import MESSAGE_LIMIT, OUTPUT_LIMIT
@@ -38,6 +41,8 @@ class Pipe:
 
     def __init__(self, channel: socket.socket, limit: int) -> None:
         self.channel, self.limit = channel, limit
+        self._received = bytearray()
+        channel.setblocking(False)
 
     def wait_until_ready(self, deadline: float) -> None:
         """Return when the child has given up its rights.
@@ -48,22 +53,30 @@ class Pipe:
         if self._receive(HEADER.size, deadline) != bytes(HEADER.size):
             raise GarbageError("not a greeting")
 
-    def ask(self, request: dict, deadline: float) -> dict:
-        """The reply to a request, with the fields of `Servant.handle`.
+    def ask(self, requests: Sequence[dict], deadline: float) -> list[dict]:
+        """Replies to requests that are handled one after another, each with the fields of `Servant.handle`.
+
+        One reply a request, or fewer: the first that tells of a fault is the last.
 
         Raises:
             PipeError: if there is none by the deadline (of `time.monotonic`).
             NotPlainError: if the request may not cross.
         """
-        data = encode(request)
+        # A reply that the learner's code wrote ahead of the question cannot know what is repeated in it.
+        token = secrets.token_hex(8)
+        data = encode({"token": token, "requests": list(requests)})
         self._send(HEADER.pack(len(data)) + data, deadline)
         (length,) = HEADER.unpack(self._receive(HEADER.size, deadline))
         if length > self.limit:
             raise GarbageError("a reply is longer than a reply may be")
         try:
-            return _checked(decode(self._receive(length, deadline)))
+            replies = _checked(decode(self._receive(length, deadline)), token)
         except BadBytesError as error:
             raise GarbageError(str(error)) from None
+        faulty = [reply["fault"] is not None for reply in replies]
+        if any(faulty[:-1]) or len(replies) > len(requests) or (len(replies) < len(requests) and not any(faulty)):
+            raise GarbageError("as many replies as there cannot be")
+        return replies
 
     def close(self) -> None:
         """Close this end."""
@@ -72,55 +85,59 @@ class Pipe:
     def _send(self, data: bytes, deadline: float) -> None:
         view = memoryview(data)
         while view:
-            self._wait(deadline)
             try:
                 view = view[self.channel.send(view) :]
-            except TimeoutError:
-                raise LateError("the request was not taken") from None
+            except BlockingIOError:
+                self._wait(select.POLLOUT, deadline)
             except OSError:
                 raise ClosedError("the pipe is closed") from None
 
     def _receive(self, size: int, deadline: float) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            self._wait(deadline)
+        while len(self._received) < size:
+            self._wait(select.POLLIN, deadline)
             try:
-                part = self.channel.recv(min(size - len(data), 1 << 20))
-            except TimeoutError:
-                raise LateError("no reply") from None
+                part = self.channel.recv(1 << 18)
             except OSError:
                 part = b""
             if not part:
                 raise ClosedError("the pipe is closed")
-            data += part
-        return bytes(data)
+            self._received += part
+        data = bytes(self._received[:size])
+        del self._received[:size]
+        return data
 
-    def _wait(self, deadline: float) -> None:
+    def _wait(self, event: int, deadline: float) -> None:
         left = deadline - time.monotonic()
-        if left <= 0:
-            raise LateError("no reply")
-        self.channel.settimeout(left)
+        poll = select.poll()
+        poll.register(self.channel, event)
+        if left <= 0 or not poll.poll(1000 * left):
+            raise LateError("no reply in time")
 
 
-def _checked(reply: Any) -> dict:
-    """A reply whose fields have the right types and lengths; its value may be any plain one.
+def _checked(message: Any, token: str) -> list[dict]:
+    """The replies in a message to the requests with that token, each of the right form; values may be any plain ones.
 
     Raises:
         GarbageError: if it is none.
     """
+    match message:
+        case {"token": str(repeated), "replies": list(replies)} if repeated == token and replies:
+            return [_reply(reply) for reply in replies]
+    raise GarbageError("a message of another form")
+
+
+def _reply(reply: Any) -> dict:
     if not isinstance(reply, dict) or set(reply) != {"value", "fault", "printed", "dropped"}:
         raise GarbageError("a reply of another form")
     fault, printed, dropped = reply["fault"], reply["printed"], reply["dropped"]
     if type(printed) is not str or len(printed) > OUTPUT_LIMIT or type(dropped) is not int or not 0 <= dropped < 2**62:
         raise GarbageError("a reply of another form")
-    if fault is not None:
-        if (
-            not isinstance(fault, dict)
-            or set(fault) != {*_TEXTS, "line_number"}
-            or type(fault["line_number"]) is not int
-        ):
-            raise GarbageError("a fault of another form")
-        if any(type(fault[name]) is not str for name in _TEXTS) or not 0 <= fault["line_number"] < 2**31:
-            raise GarbageError("a fault of another form")
-        fault = fault | {name: fault[name][:length] for name, length in _TEXTS.items()}
-    return reply | {"fault": fault}
+    return reply if fault is None else reply | {"fault": _fault(fault)}
+
+
+def _fault(fault: Any) -> dict:
+    if not isinstance(fault, dict) or set(fault) != {*_TEXTS, "line_number"} or type(fault["line_number"]) is not int:
+        raise GarbageError("a fault of another form")
+    if any(type(fault[name]) is not str for name in _TEXTS) or not 0 <= fault["line_number"] < 2**31:
+        raise GarbageError("a fault of another form")
+    return fault | {name: fault[name][:length] for name, length in _TEXTS.items()}

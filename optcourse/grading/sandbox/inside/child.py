@@ -168,7 +168,13 @@ def serve(channel: socket.socket) -> None:
         data = _received(channel, HEADER.unpack(header)[0])
         if data is None:
             return
-        reply = encode(answers.handle(decode(data)))
+        message = decode(data)
+        replies: list[dict] = []
+        for request in message["requests"]:
+            replies.append(answers.handle(request))
+            if replies[-1]["fault"] is not None:
+                break
+        reply = encode({"token": message["token"], "replies": replies})
         channel.sendall(HEADER.pack(len(reply)) + reply)
 
 
