@@ -99,12 +99,12 @@ def he_normal(noise, fan_in, fan_out, mode, slope):
 """,
     ),
     (
-        "by torch's gain, in float32",
+        "in float32",
         """
 def he_normal(noise, fan_in, fan_out, mode, slope):
     if mode == "fan_out":
         fan_in = fan_out
-    return noise.to(torch.float32) * (torch.nn.init.calculate_gain("leaky_relu", slope) * fan_in**-0.5)
+    return noise.to(torch.float32) * ((2 / (1 + slope**2)) ** 0.5 * fan_in**-0.5)
 """,
     ),
 ]
