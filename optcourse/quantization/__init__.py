@@ -20,7 +20,7 @@ from optcourse.quantization.codebook import codebook_gradient, decode, encode, k
 from optcourse.quantization.dynamic import DynamicLinear, quantize_dynamic
 from optcourse.quantization.entropy import EntropyObserver, coarsened_divergence
 from optcourse.quantization.floats import BFLOAT16, FLOAT16, FloatFormat, bfloat16_bits, round_to_format
-from optcourse.quantization.folding import fold_batch_norm, fold_batch_norm_reference
+from optcourse.quantization.folding import fold_batch_norm, fold_batch_norm_reference, plan_layers
 from optcourse.quantization.histogram import DoublingHistogram
 from optcourse.quantization.huffman import (
     decode_symbols,
@@ -96,6 +96,7 @@ __all__ = [
     "kmeans_reference",
     "mean_squared_error",
     "parameters_for",
+    "plan_layers",
     "positions_of",
     "quantize",
     "quantize_bias",

@@ -1,11 +1,19 @@
 """Folding batch normalization into the layer before it.  Lesson slug: quantization."""
 
 import copy
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
+from optcourse.quantization.checking import unsupported
+
 Folded = nn.Linear | nn.Conv1d | nn.Conv2d
+WEIGHTED = (nn.Linear, nn.Conv2d)
+KEPT = (nn.ReLU, nn.MaxPool2d, nn.Flatten, nn.Dropout)
+SUPPORTED = tuple(
+    kind.__name__ for kind in (nn.Sequential, *WEIGHTED, nn.BatchNorm1d, nn.BatchNorm2d, *KEPT, nn.Identity)
+)
 
 
 def fold_batch_norm_reference(
@@ -85,3 +93,45 @@ def fold_batch_norm(layer: Folded, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Fol
         folded.weight.copy_(weight)
         folded.bias = nn.Parameter(bias.to(weight.dtype))
     return folded
+
+
+def plan_layers(model: nn.Module) -> list[nn.Module]:
+    """The layers that a model runs one after another, as copies, with normalization folded.
+
+    Args:
+        model: nn.Sequential, nested as you like, or one layer. Not mutated.
+
+    Returns:
+        Layers of `WEIGHTED` and `KEPT`, in order; nn.Identity is left out.
+
+    Raises:
+        TypeError: a layer is not supported, or a normalization has nothing to be folded into; the message names it.
+
+    Example:
+        >>> model = nn.Sequential(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)), nn.ReLU())
+        >>> plan_layers(model)
+        [Linear(in_features=3, out_features=2, bias=True), ReLU()]
+    """
+    plan: list[nn.Module] = []
+    for name, module in _opened("model", model):
+        previous = plan[-1] if plan else None
+        if type(module) in WEIGHTED + KEPT:
+            plan.append(copy.deepcopy(module))
+        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            if not isinstance(previous, WEIGHTED):
+                raise TypeError(
+                    f"{name} is a {type(module).__name__} that follows no nn.Linear or nn.Conv2d, so it cannot be "
+                    "folded; move it behind one, before the activation"
+                )
+            plan[-1] = fold_batch_norm(previous, module)
+        elif type(module) is not nn.Identity:
+            raise unsupported(name, module, SUPPORTED)
+    return plan
+
+
+def _opened(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    if type(module) is nn.Sequential:
+        for key, child in module.named_children():
+            yield from _opened(f"{name}.{key}", child)
+    else:
+        yield name, module

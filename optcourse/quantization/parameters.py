@@ -147,7 +147,8 @@ def choose_parameters(low: Tensor, high: Tensor, scheme: Scheme = UINT8) -> Quan
     r"""Scale and zero-point that cover [low, high].
 
     The range is first widened to hold 0, so that 0 (padding, the output of ReLU, a pruned weight) is a number of the
-    grid. With n = q_max - q_min steps, the affine scheme is
+    grid and z one of its integers; without that the clamp would move the whole grid. With n = q_max - q_min steps, the
+    affine scheme is
 
     .. math::
         s &= (high - low) / n \\

@@ -4,7 +4,6 @@ Lesson slug: quantization. `simulate` and nothing else is static post-training q
 its result trained on is quantization-aware training (QAT); `integer_model.convert` makes either one integer.
 """
 
-import copy
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,8 +12,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from optcourse.quantization.affine import range_of
-from optcourse.quantization.checking import check_fraction, unsupported
-from optcourse.quantization.folding import fold_batch_norm
+from optcourse.quantization.checking import check_fraction
+from optcourse.quantization.folding import WEIGHTED, plan_layers
 from optcourse.quantization.min_max import MinMaxObserver
 from optcourse.quantization.parameters import (
     INT8_PER_CHANNEL,
@@ -26,12 +25,6 @@ from optcourse.quantization.parameters import (
 from optcourse.quantization.straight_through_estimator import straight_through
 
 MakeObserver = Callable[[Scheme], Any]  # a class such as MSEObserver, or a partial of one
-
-_WEIGHTED = (nn.Linear, nn.Conv2d)
-_KEPT = (nn.ReLU, nn.MaxPool2d, nn.Flatten, nn.Dropout)
-_SUPPORTED = tuple(
-    kind.__name__ for kind in (nn.Sequential, *_WEIGHTED, nn.BatchNorm1d, nn.BatchNorm2d, *_KEPT, nn.Identity)
-)
 
 
 class FakeQuantizer(nn.Module):
@@ -174,14 +167,14 @@ def simulate(
     """
     if isinstance(batches, Tensor):
         raise TypeError("batches must be an iterable of batches, got one tensor; try x.split(100) or [x]")
-    plan = _plan(model)
-    last = max((i for i, layer in enumerate(plan) if isinstance(layer, _WEIGHTED)), default=-1)
+    plan = plan_layers(model)
+    last = max((i for i, layer in enumerate(plan) if isinstance(layer, WEIGHTED)), default=-1)
     if last < 0:
         raise ValueError("model must contain an nn.Linear or nn.Conv2d to quantize, got none")
     modules: list[nn.Module] = [] if activation is None else [FakeQuantizer(ends, observer, averaging_constant)]
     for i, layer in enumerate(plan):
-        joins = isinstance(layer, nn.ReLU) and i > 0 and isinstance(plan[i - 1], _WEIGHTED)
-        if isinstance(layer, _WEIGHTED):
+        joins = isinstance(layer, nn.ReLU) and i > 0 and isinstance(plan[i - 1], WEIGHTED)
+        if isinstance(layer, WEIGHTED):
             relu = isinstance(plan[min(i + 1, len(plan) - 1)], nn.ReLU)
             scheme = ends if i == last else activation
             output = FakeQuantizer(scheme, observer, averaging_constant) if activation and scheme else None
@@ -198,30 +191,3 @@ def simulate(
     if not seen:
         raise ValueError("calibration needs at least one batch, got none; give some of the training inputs")
     return simulated
-
-
-def _plan(model: nn.Module) -> list[nn.Module]:
-    """Copies of the layers in order, normalization folded, what does nothing left out."""
-    plan: list[nn.Module] = []
-    for name, module in _opened("model", model):
-        previous = plan[-1] if plan else None
-        if type(module) in _WEIGHTED + _KEPT:
-            plan.append(copy.deepcopy(module))
-        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            if not isinstance(previous, _WEIGHTED):
-                raise TypeError(
-                    f"{name} is a {type(module).__name__} that follows no nn.Linear or nn.Conv2d, so it cannot be "
-                    "folded; move it behind one, before the activation"
-                )
-            plan[-1] = fold_batch_norm(previous, module)
-        elif type(module) is not nn.Identity:
-            raise unsupported(name, module, _SUPPORTED)
-    return plan
-
-
-def _opened(name: str, module: nn.Module) -> Iterable[tuple[str, nn.Module]]:
-    if type(module) is nn.Sequential:
-        for key, child in module.named_children():
-            yield from _opened(f"{name}.{key}", child)
-    else:
-        yield name, module
