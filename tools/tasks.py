@@ -14,6 +14,7 @@ import environment
 
 ROOT = environment.ROOT
 COLAB_VENV = ROOT / ".venv-colab"
+ALL = ["lab", "test", "cluster", "runtimes", "peers"]  # the extras that a maintainer needs
 
 
 def lab(options):
@@ -23,12 +24,12 @@ def lab(options):
 
 def test(options):
     """Run all checks and tests; arguments name single stages, `--list` tells them."""
-    run(options, ["lab", "test"], ["-m", "tests", *options.arguments])
+    run(options, ALL, ["-m", "tests", *options.arguments])
 
 
 def test_twice(options):
     """Run every notebook twice in a row, serially and with two workers; `--changed` runs those that changed."""
-    run(options, ["lab", "test"], ["-m", "tests", "twice", *options.arguments])
+    run(options, ALL, ["-m", "tests", "twice", *options.arguments])
 
 
 def test_colab(options):
@@ -39,35 +40,35 @@ def test_colab(options):
 
 def notebooks(options):
     """Re-execute notebooks and store their outputs, exercises generated anew; arguments name lessons by slug."""
-    run(options, ["lab", "test"], ["-m", "optcourse.authoring", "refresh", *options.arguments])
+    run(options, ALL, ["-m", "optcourse.authoring", "refresh", *options.arguments])
 
 
 def edit_text(options):
     """Write the text form of the notebook files named to build/text/, to edit them there."""
-    run(options, ["lab", "test"], ["-m", "optcourse.authoring", "text", *options.arguments])
+    run(options, ALL, ["-m", "optcourse.authoring", "text", *options.arguments])
 
 
 def update_text(options):
     """Take the edited text form of the notebook files named back, and execute them."""
-    run(options, ["lab", "test"], ["-m", "optcourse.authoring", "from-text", *options.arguments])
-    run(options, ["lab", "test"], ["-m", "optcourse.authoring", "execute", *options.arguments])
+    run(options, ALL, ["-m", "optcourse.authoring", "from-text", *options.arguments])
+    run(options, ALL, ["-m", "optcourse.authoring", "execute", *options.arguments])
 
 
 def claims(options):
     """Recompute all recorded claims."""
-    run(options, ["lab", "test"], ["-m", "optcourse.experiments", *options.arguments])
+    run(options, ALL, ["-m", "optcourse.experiments", *options.arguments])
 
 
 def benchmarks(options):
     """Run the benchmarks, all or those named, and print their tables."""
     names = options.arguments or sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
     for name in names:
-        run(options, ["lab", "test"], [str(ROOT / "benchmarks" / f"{name}.py")])
+        run(options, ALL, [str(ROOT / "benchmarks" / f"{name}.py")])
 
 
 def lock(options):
     """Write constraints.txt anew from the environment's releases, once all tests have passed with them."""
-    python = environment.ensure(options.venv, options.constraints, ["lab", "test"])
+    python = environment.ensure(options.venv, options.constraints, ALL)
     freeze = subprocess.run([str(python), "-m", "pip", "freeze"], stdout=subprocess.PIPE, text=True, check=True).stdout
     header = [line for line in options.constraints.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     pins = [line.partition("+")[0] for line in freeze.splitlines() if "==" in line and line[0] not in "#-"]
