@@ -71,8 +71,13 @@ class ImportServer:
         """
         self.stop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = ours
         with theirs:
-            how = isolation.start(self.way, theirs.fileno(), self.slot)
+            try:
+                how = isolation.start(self.way, theirs.fileno(), self.slot)
+            except isolation.NoIsolationError:
+                self.stop()
+                raise
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115
             self._process = subprocess.Popen(
                 how.command,
@@ -83,7 +88,7 @@ class ImportServer:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-        self._control, self._user = ours, how.user
+        self._user = how.user
         if self._message(time.monotonic() + _START_SECONDS) is None:
             said = self._said()
             self.stop()
@@ -113,9 +118,13 @@ class ImportServer:
         ours, theirs = socket.socketpair()
         order = {"do": "spawn", "id": self._count, "user": self._user, "limits": self.limits.of_a_child()}
         order |= {"forbids": list(forbids), "permits": list(permits)}
-        with theirs:
-            self._order(order, theirs)
         child = Child(self._count, Pipe(ours, self.limits.message), tuple(forbids), tuple(permits))
+        try:
+            with theirs:
+                self._order(order, theirs)
+        except SandboxError:
+            child.pipe.close()
+            raise
         try:
             child.pipe.wait_until_ready(time.monotonic() + _CHILD_SECONDS)
         except PipeError:
@@ -147,7 +156,8 @@ class ImportServer:
     def discard(self, child: Child) -> None:
         """End a child whose end is of no interest, without waiting for it."""
         child.pipe.close()
-        self._order({"do": "kill", "id": child.number})
+        with contextlib.suppress(SandboxError):  # where the server has ended, so has the child
+            self._order({"do": "kill", "id": child.number})
 
     def _order(self, order: dict[str, Any], passed: socket.socket | None = None) -> None:
         if self._control is None:

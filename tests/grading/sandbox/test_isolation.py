@@ -1,0 +1,271 @@
+"""What a child of the sandbox can reach: not the server, a sibling, the grader, the disk or the network."""
+
+import itertools
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from optcourse.grading.sandbox import NoIsolationError, SandboxError, isolation, open_grader, self_test
+from optcourse.grading.sandbox.importserver import ImportServer
+from optcourse.grading.sandbox.isolation import BUBBLEWRAP, NONE, OWN_NAMESPACES
+from tests.grading.sandbox.attacks import ATTACKS
+from tests.grading.sandbox.attacks.attack import RIGHT, TARGET
+from tests.grading.sandbox.conftest import LIMITS
+from tests.grading.sandbox.submissions import SOLUTION, with_answers
+
+
+@pytest.fixture(scope="module", params=[BUBBLEWRAP, OWN_NAMESPACES])
+def server(request):
+    one = ImportServer(request.param, LIMITS, slot=7)
+    try:
+        one.start()
+    except (SandboxError, NoIsolationError) as error:
+        pytest.skip(f"not to be had on this machine: {error}")
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="module")
+def unsafe_server():
+    one = ImportServer(NONE, LIMITS, slot=0)
+    one.start()
+    yield one
+    one.stop()
+
+
+def told(server, child, source):
+    request = {"do": "cell", "source": source, "name": "<test>", "silent": [], "seconds": 5.0}
+    (reply,) = child.pipe.ask([request], time.monotonic() + 20)
+    assert reply["fault"] is None, reply["fault"]
+    return reply["printed"].split()
+
+
+@pytest.fixture
+def child(server):
+    one = server.spawn()
+    yield one
+    server.end(one)
+
+
+def test_the_self_test_finds_nothing_in_a_box(server):
+    assert self_test(server) == []
+
+
+def test_the_self_test_finds_what_is_open_without_a_box(unsafe_server):
+    breaches = self_test(unsafe_server)
+    assert "it writes outside its own /tmp" in breaches
+    assert "it sees processes outside" in breaches
+    assert not Path("/breach").exists()
+
+
+SIGNALS = """
+import ctypes, os, signal
+libc = ctypes.CDLL(None)
+print(os.getpid(), os.getppid(), *(name for name in os.listdir('/proc') if name.isdigit()))
+for number in range(1, 500):
+    if number == os.getpid():
+        continue
+    try:
+        os.kill(number, 0)
+        print('signal', number)
+    except ProcessLookupError:
+        pass
+    if libc.ptrace(16, number, 0, 0) == 0:
+        print('trace', number)
+"""
+
+
+def test_a_child_cannot_signal_trace_or_see_the_server_or_a_sibling(server, child):
+    sibling = server.spawn()
+    try:
+        assert told(server, child, SIGNALS) == ["1", "0", "1"]
+        assert told(server, sibling, "print('alive')") == ["alive"]
+        told(server, child, "with open('/tmp/note', 'w') as file: file.write('x')")
+        assert told(server, sibling, "import os; print(os.path.exists('/tmp/note'))") == ["False"]
+    finally:
+        server.end(sibling)
+    assert server.alive
+
+
+def test_a_child_is_an_unused_user_without_rights(server, child):
+    status = told(server, child, "with open('/proc/self/status') as file: print(file.read())")
+    fields = dict(itertools.pairwise(status))
+    assert int(fields["CapEff:"], 16) == int(fields["CapPrm:"], 16) == 0
+    assert fields["NoNewPrivs:"] == "1"
+    assert fields["Seccomp:"] == "2"
+    if os.getuid() == 0:
+        assert int(fields["Uid:"]) > 1_000_000_000
+
+
+def test_nothing_of_this_machine_is_to_be_seen(server, child, tmp_path):
+    (tmp_path / "results.csv").write_text("ada,17")
+    tmp_path.chmod(0o777)
+    (tmp_path / "results.csv").chmod(0o666)
+    source = f"""
+import os
+for path in ({str(tmp_path)!r}, {str(SOLUTION)!r}, {str(SOLUTION.parents[1] / "tests")!r}, '/etc/passwd', '/home'):
+    print(os.path.exists(path))
+try:
+    open({str(tmp_path / "results.csv")!r}, 'w')
+except OSError:
+    print('refused')
+print(os.path.exists('/box/optcourse/grading/checks'), os.path.exists('/box/optcourse/experiments'))
+"""
+    assert told(server, child, source) == ["False"] * 5 + ["refused"] + ["False"] * 2
+    assert (tmp_path / "results.csv").read_text() == "ada,17"
+
+
+def test_nothing_can_be_written_but_in_tmp(server, child):
+    source = """
+import os
+for folder in ('/', '/box', '/dev', '/usr', '/proc', '/proc/sys/kernel', os.path.dirname(os.__file__)):
+    try:
+        with open(os.path.join(folder, 'written'), 'w'):
+            print(folder)
+    except OSError:
+        pass
+with open('/tmp/written', 'w') as file:
+    print(file.write('x'))
+"""
+    assert told(server, child, source) == ["1"]
+
+
+def test_no_network_not_even_to_itself(server, child):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        source = f"""
+import socket
+for family, address in ((socket.AF_INET, ('127.0.0.1', {listener.getsockname()[1]})), (socket.AF_UNIX, '\\0x')):
+    try:
+        with socket.socket(family) as one:
+            one.connect(address)
+            print('connected')
+    except OSError:
+        print('refused')
+"""
+        assert told(server, child, source) == ["refused", "refused"]
+        listener.settimeout(0.0)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def test_one_process_and_few_threads(server, child):
+    source = """
+import os, threading, time
+try:
+    if os.fork() == 0: os._exit(0)
+    print('forked')
+except OSError:
+    print('refused')
+started = 0
+try:
+    for _ in range(100):
+        threading.Thread(target=time.sleep, args=(0.2,), daemon=True).start()
+        started += 1
+except RuntimeError:
+    pass
+print(started < 16)
+"""
+    assert told(server, child, source) == ["refused", "True"]
+
+
+def test_ending_a_child_ends_its_threads_and_frees_its_disk(server):
+    one = server.spawn()
+    told(server, one, "with open('/tmp/big', 'wb') as file: file.write(bytes(2**24))")
+    assert server.end(one) in (0, -9)  # it ends by itself when its pipe is closed, or is killed
+    assert _processes_of(server) == []
+
+
+def test_nothing_is_left_when_the_server_stops():
+    one = ImportServer(BUBBLEWRAP, LIMITS, slot=9)
+    try:
+        one.start()
+    except (SandboxError, NoIsolationError) as error:
+        pytest.skip(f"not to be had on this machine: {error}")
+    left = one.spawn()
+    assert len(_processes_of(one)) == (1 if os.getuid() == 0 else 0)
+    one.stop()
+    left.pipe.close()
+    deadline = time.monotonic() + 10
+    while _processes_of(one) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _processes_of(one) == []
+    one.stop()
+
+
+def test_nothing_is_left_when_the_grader_is_killed(tmp_path):
+    script = tmp_path / "grade.py"
+    script.write_text(
+        "import os, signal\nfrom optcourse.grading.sandbox import open_grader\n"
+        "with open_grader() as grader:\n    grader.server.spawn()\n    print(grader.server._process.pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip().isdigit(), done.stderr
+    deadline = time.monotonic() + 10
+    while Path("/proc", done.stdout.strip()).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path("/proc", done.stdout.strip()).exists()
+
+
+def _processes_of(server):
+    """Processes of this machine that run as the user that the server's children become."""
+    if server._user is None:
+        return []
+    folders = (path for path in Path("/proc").iterdir() if path.name.isdigit())
+    return [path.name for path in folders if _user(path) == server._user]
+
+
+def _user(folder):
+    try:
+        return folder.stat().st_uid
+    except OSError:
+        return None
+
+
+WITHOUT_SANDBOX = ("fork bomb", "20 GB of a tensor", "os._exit in step", "loop in a function")
+
+
+@pytest.mark.parametrize("name", WITHOUT_SANDBOX)
+def test_the_ways_agree(server, name, tmp_path):
+    from optcourse.grading.sandbox.grader import SandboxGrader
+
+    attack = next(attack for attack in ATTACKS if attack.name == name)
+    path = tmp_path / "submission.ipynb"
+    path.write_bytes(attack.content())
+    result = SandboxGrader(server, LIMITS).grade(path, learner="ada", exercises=[TARGET])
+    assert [item.status for item in result.exercises] == [attack.status]
+    assert (result.isolated, result.isolation) == (True, server.way)
+
+
+def test_without_a_way_grading_is_refused_and_unsafe_says_so_on_every_row(monkeypatch, tmp_path):
+    monkeypatch.setattr(isolation.shutil, "which", lambda name: None)
+    monkeypatch.setattr("optcourse.grading.sandbox.self_test", lambda server: ["it writes outside its own /tmp"])
+    with pytest.raises(NoIsolationError) as refusal:
+        open_grader(limits=LIMITS)
+    text = str(refusal.value)
+    for part in ("bwrap is not installed", "namespaces: starts, but it writes", "apt install bubblewrap", "--unsafe"):
+        assert part in text
+    monkeypatch.setattr("optcourse.grading.sandbox.WAYS", [BUBBLEWRAP])
+    path = tmp_path / "submission.ipynb"
+    path.write_bytes(with_answers({TARGET: RIGHT + "\nimport os\nos._exit(1)"}))
+    with open_grader(unsafe=True, limits=LIMITS) as grader:
+        result = grader.grade(path, learner="ada", exercises=[TARGET])
+        assert (result.isolated, result.isolation) == (False, "none")
+        assert [item.status for item in result.exercises] == ["crashed"]
+        result = grader.grade(SOLUTION, learner="ada", exercises=[TARGET])
+        assert (str(result.status), result.isolated) == ("graded", False)
+
+
+def test_a_server_that_was_killed_is_started_again_and_no_mark_is_lost(server):
+    from optcourse.grading.sandbox.grader import SandboxGrader
+
+    grader = SandboxGrader(server, LIMITS)
+    server._process.kill()
+    server._process.wait()
+    result = grader.grade(SOLUTION, learner="ada", exercises=[TARGET])
+    assert (str(result.status), result.points) == ("graded", 2)
