@@ -16,6 +16,7 @@ from optcourse.grading.limits import OUTPUT_LIMIT, Fault, guarded
 from optcourse.grading.values import NotPlainError, decode, encode, plain
 
 Transport = Callable[[dict], dict]
+_LONGEST_VERDICT = 200  # characters
 Group = Mapping[str, Any]
 
 
@@ -132,7 +133,7 @@ class Servant:
         except NotImplementedError:
             raise
         except Exception as error:
-            return f"raises {type(error).__name__}"
+            return f"raises {type(error).__name__}: {error}"[:_LONGEST_VERDICT]
         if verdict is Ellipsis or verdict is NotImplemented:
             raise NotImplementedError
         return "rejects" if verdict is not None and not verdict else "accepts"

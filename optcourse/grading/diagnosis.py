@@ -37,6 +37,11 @@ class Diagnosis:
         return "+".join(sorted(ids)) or None
 
     @property
+    def explains_numbers(self) -> bool:
+        """Whether what differs is accounted for."""
+        return bool(self.variants) or any(behaviour.explains_numbers for behaviour, _ in self.behaviours)
+
+    @property
     def is_convention(self) -> bool:
         """Whether the answer is right in another convention, and nothing else is wrong."""
         return not self.behaviours and len(self.variants) == 1 and self.variants[0].kind == CONVENTION

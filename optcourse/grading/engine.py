@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -195,7 +196,7 @@ def _failed(definition: Check, results: Sequence[Result], diagnosis: Diagnosis, 
     if faulty is not None:
         sentences.append(_fault_text(definition, faulty))
     sentences += _ladder_text(definition, results)
-    unexplained = differing is not None and not diagnosis.variants
+    unexplained = differing is not None and not diagnosis.explains_numbers
     if unexplained:
         sentences.append("What differs matches none of the mistakes that this check knows by name.")
     status = cards.FAILED
@@ -224,11 +225,15 @@ def _failed(definition: Check, results: Sequence[Result], diagnosis: Diagnosis, 
 def _ladder_text(definition: Check, results: Sequence[Result]) -> list[str]:
     if len(results) == 1:
         return []
-    right = [result.case.name for result in results if result.passed]
-    wrong = [result.case.name for result in results if not result.passed]
-    if not right:
+    if not any(result.passed for result in results):
         return ["Not right yet in any of the cases, not even the simplest."]
-    return [f"Right for: {'; '.join(right)}.", f"Not right for: {'; '.join(wrong)}."]
+    cases = Counter(result.case.name for result in results)
+
+    def listed(passed: bool) -> str:
+        counts = Counter(result.case.name for result in results if result.passed is passed)
+        return "; ".join(name if cases[name] == 1 else f"{name} ({n} of {cases[name]})" for name, n in counts.items())
+
+    return [f"Right for: {listed(True)}.", f"Not right for: {listed(False)}."]
 
 
 def _fault_text(definition: Check, result: Result) -> str:

@@ -168,7 +168,7 @@ def test_check(
         exercise,
         cases=lambda seed: (
             *(Case(f"a right {noun} ({name})", name, frozenset({"right"})) for name in right),
-            *(Case(f"wrong {noun} {number}", name) for number, name in enumerate(mutants, 1)),
+            *(Case(f"a wrong {noun}", name) for name in mutants),
         ),
         drive=drive,
         model=model,
@@ -253,14 +253,14 @@ def _test_behaviours(mutants: Mapping[str, tuple[Any, str]], noun: str) -> tuple
 def _raises(results: Sequence[Result]) -> str | None:
     for result in results:
         if result.observed and str(result.observed[0].value).startswith("raises "):
-            return f"It {result.observed[0].value} on {_article(result.case.name)}."
+            return f"It {result.observed[0].value} on {result.case.name}."
     return None
 
 
 def _depends_on_the_draw(results: Sequence[Result]) -> str | None:
     for result in results:
         if result.observed and str(result.observed[0].value).startswith("accepts in "):
-            return f"It {result.observed[0].value} on {_article(result.case.name)}."
+            return f"It {result.observed[0].value} on {result.case.name}."
     return None
 
 
@@ -275,7 +275,3 @@ def _missed(results: Sequence[Result], mutants: Mapping[str, tuple[Any, str]], n
     if not right or not 2 < len(missed) < len(mutants):
         return None
     return f"It misses {len(missed)} of {len(mutants)}. In one of them, {mutants[missed[0]][1]}"
-
-
-def _article(name: str) -> str:
-    return name if name.startswith("a ") else f"the {name}"

@@ -8,7 +8,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optcourse.grading.definitions import RESULT, Deviation, Result, observe
+from optcourse.grading.definitions import RESULT, Behaviour, Deviation, Result, observe
+
+
+def _nothing(results: Sequence[Result]) -> str | None:
+    for result in results:
+        if result.observed and result.observed[0].value is None:
+            return f'It happened in the case "{result.case.name}".'
+    return None
+
+
+NOTHING_RETURNED = Behaviour(
+    "nothing_returned",
+    _nothing,
+    "Your function returned nothing (None).",
+    "Does every way through it end in a `return`? Is each `if` true where you mean it to be?",
+    explains_numbers=True,
+)
 
 
 class Numbers:
@@ -46,14 +62,22 @@ def facts(solution: Callable[..., Any]) -> Callable[[Sequence[Result]], Sequence
         if result is None:
             return ()
         deviation = result.deviations[RESULT]
-        if deviation.kind != "value":
+        if deviation.kind != "value" or _counts(deviation.observed):
             return (_of_another_kind(deviation),)
-        expected = [item.value for item in observe("the result", solution(*result.case.problem))]
-        yours = [item.value for item in result.observed]
-        pairs = [(a, b) for a, b in zip(yours, expected, strict=False) if np.shape(a) == np.shape(b)]
+        expected = observe("the result", solution(*result.case.problem))
+        pairs = [
+            (yours.value, right.value)
+            for yours, right in zip(result.observed, expected, strict=False)
+            if not _counts(right) and np.shape(yours.value) == np.shape(right.value)
+        ]
         return tuple(_compared(np.concatenate([np.ravel(pair[side]) for pair in pairs]) for side in (0, 1)))
 
     return describe
+
+
+def _counts(observation: Any) -> bool:
+    """Whether it holds a number of entries, or their keys, rather than a part of the answer."""
+    return observation is not None and observation.place.startswith(("length of", "keys of"))
 
 
 def _of_another_kind(deviation: Deviation) -> str:
@@ -64,9 +88,9 @@ def _of_another_kind(deviation: Deviation) -> str:
 
 def _kind(observation: Any) -> str:
     value = None if observation is None else observation.value
+    if _counts(observation):
+        return f"a list or tuple of {value:g}" if isinstance(value, np.ndarray) else "a dict"
     if isinstance(value, np.ndarray):
-        if observation.place.startswith("length"):
-            return f"{int(value)} entries"
         return f"a tensor of shape {value.shape}" if value.shape else "a number"
     return "nothing" if value is None else f"a {type(value).__name__}"
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from optcourse.grading.checks.initialization.drawing import Numbers, facts
+from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.definitions import Case, Variant, VariantError
 from optcourse.grading.kinds import function_check
 
@@ -166,6 +166,7 @@ FANS = function_check(
     cases,
     fans,
     variants=VARIANTS,
+    behaviours=(NOTHING_RETURNED,),
     facts=facts(fans),
     look_next=ADVICE,
     praise="Right: your fans are those of every layer, transposed and grouped ones too.",

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import Numbers, array, facts
-from optcourse.grading.definitions import Case, Variant
+from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, array, facts
+from optcourse.grading.definitions import Case, Tolerance, Variant
 from optcourse.grading.kinds import function_check
 
 ADVICE = "Write the integral as a sum over the grid of f(z)², times the density of z, times the width of a step."
@@ -37,6 +37,7 @@ def gain(z: Tensor, f: Tensor, **switches: str) -> float:
         "derivative": lambda: mean(np.gradient(values, width) ** 2),
         "differences": lambda: mean(np.append(np.diff(values) / width, 0.0) ** 2),
         "derivative unsquared": lambda: mean(np.gradient(values, width)),
+        "of ReLU": lambda: 0.5,
         "with input": lambda: mean((nodes * values) ** 2),
     }[switches.get("moment", "second")]()
     with np.errstate(all="ignore"):
@@ -110,6 +111,12 @@ VARIANTS = (
         {"moment": "derivative unsquared"},
         "That averages the derivative of f, or z f(z), which comes to the same; asked for is the mean of f(z)².",
         MOMENT_ADVICE,
+    ),
+    Variant(
+        "gain_of_relu",
+        {"moment": "of ReLU"},
+        "That is sqrt(2), ReLU's gain, whatever the activation. Work it out from the values in `f`.",
+        ADVICE,
     ),
     Variant(
         "input_multiplied",
@@ -193,7 +200,9 @@ GAIN = function_check(
     cases,
     gain,
     variants=VARIANTS,
+    behaviours=(NOTHING_RETURNED,),
     facts=facts(gain),
+    tolerance=Tolerance(5e-4, 1e-6),
     look_next=ADVICE,
     praise="Right: your gain keeps the mean square of any activation at 1.",
 )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import Numbers, array, facts
+from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, array, facts
 from optcourse.grading.definitions import CONVENTION, Behaviour, Case, Result, Tolerance, Variant, VariantError
 from optcourse.grading.kinds import function_check
 
@@ -37,9 +37,10 @@ def lsuv(
             measured_on = first if switches.get("input") == "batch" else x
             if measured_on.shape[1] != weight.shape[1]:
                 raise VariantError("RuntimeError")
-            weight, bias = _mended(weight, bias, measured_on, tolerance, max_rounds, switches)
+            weight, bias, measured = _mended(weight, bias, measured_on, tolerance, max_rounds, switches)
             mended.append(torch.from_numpy(weight if switches.get("returned") != "as given" else array(given)))
-            x = _handed_on(x, weight, bias, array(given), switches)
+            last = measured if switches.get("handed on") == "last measured" else None
+            x = np.maximum(last, 0) if last is not None else _handed_on(x, weight, bias, array(given), switches)
     return mended
 
 
@@ -51,30 +52,34 @@ def _handed_on(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, given: np.nd
     return outputs if kind == "without ReLU" else np.maximum(outputs, 0)
 
 
+_EXPONENTS = {
+    "divided by std": -0.5,
+    "divided by variance": -1.0,
+    "multiplied by std": 0.5,
+    "multiplied by variance": 1.0,
+    "divided by root of std": -0.25,
+}
+
+
 def _mended(weight, bias, x, tolerance: float, max_rounds: int, switches: Mapping[str, Any]):
     rounds = {"bounded": max_rounds, "one": 1, "one fewer": max_rounds - 1, "one more": max_rounds + 1}
     limit = rounds[switches.get("rounds", "bounded")]
+    outputs = variance = None
     for _ in range(limit):
-        outputs = x @ weight.T + (0 if switches.get("bias") == "forgotten" else bias)
-        if switches.get("measured") == "after ReLU":
-            outputs = np.maximum(outputs, 0)
-        variance = _variance(outputs, switches.get("variance", "of all"))
+        if variance is None or switches.get("measured") != "once":
+            outputs = x @ weight.T + (0 if switches.get("bias") == "forgotten" else bias)
+            seen = np.maximum(outputs, 0) if switches.get("measured") == "after ReLU" else outputs
+            variance = _variance(seen, switches.get("variance", "of all"))
         if np.all(variance == 0) and switches.get("dead") != "divided":
             break
         wrong = np.abs((np.sqrt(variance) if switches.get("compared") == "std" else variance) - 1)
         if np.all(wrong <= tolerance) and switches.get("stops") != "never":
             break
-        scale = {
-            "divided by std": 1 / np.sqrt(variance),
-            "divided by variance": 1 / variance,
-            "multiplied by std": np.sqrt(variance),
-            "multiplied by variance": variance,
-            "divided by root of std": variance**-0.25,
-        }[switches.get("scale", "divided by std")]
+        scale = variance ** _EXPONENTS[switches.get("scale", "divided by std")]
         weight = weight * np.reshape(scale, (-1, 1)) if np.ndim(scale) else weight * scale
         if switches.get("bias") == "scaled":
             bias = bias * np.reshape(scale, -1)
-    return weight, bias
+    return weight, bias, outputs
 
 
 def _variance(outputs: np.ndarray, kind: str) -> Any:
@@ -130,6 +135,19 @@ VARIANTS = (
         {"handed on": "before mending"},
         "The next layer is measured on outputs of the weight as it was before it was mended.",
         ORDER_ADVICE,
+    ),
+    Variant(
+        "stale_outputs",
+        {"handed on": "last measured"},
+        "The next layer gets the outputs that were measured last. Where `max_rounds` ends the rounds, the weight was "
+        "divided once more after that.",
+        ORDER_ADVICE,
+    ),
+    Variant(
+        "measured_once",
+        {"measured": "once"},
+        "The outputs are computed once a layer, before its rounds, so that every round divides by the same number.",
+        ROUND_ADVICE,
     ),
     Variant(
         "every_layer_sees_the_batch",
@@ -229,6 +247,7 @@ BEHAVIOURS = (
         ROUND_ADVICE,
         explains_timeout=True,
     ),
+    NOTHING_RETURNED,
 )
 
 

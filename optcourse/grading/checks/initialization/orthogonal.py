@@ -155,7 +155,7 @@ VARIANTS = (
     ),
     *_matrix(
         "noise_rescaled",
-        "The noise is divided by one number. Random directions are not at right angles, whatever their scale.",
+        "That is the noise times one number. Random directions are not at right angles, whatever their scale.",
         LENGTH_ADVICE,
         "unit matrix norm",
         "unit largest",

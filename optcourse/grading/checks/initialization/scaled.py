@@ -1,12 +1,17 @@
 """Xavier's uniform and He's normal weights from given noise: where learners go wrong."""
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import Numbers, facts
-from optcourse.grading.definitions import CONVENTION, Case, Variant
+from optcourse.grading.candidate import Candidate
+from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
+from optcourse.grading.definitions import CONVENTION, Behaviour, Case, Check, Observation, Result, Variant, observe
 from optcourse.grading.kinds import function_check
 
 BOUND_ADVICE = (
@@ -28,6 +33,7 @@ def xavier_uniform(noise: Tensor, fan_in: int, fan_out: int, **switches: str) ->
         "product": 2 / (fan_in * fan_out),
         "root of product": 1 / math.sqrt(fan_in * fan_out),
         "harmonic": (1 / fan_in + 1 / fan_out) / 2,
+        "of the shape": 2 / (noise.shape[0] + noise.shape[1]),
     }[switches.get("fans", "sum")]
     std = variance if switches.get("root") == "forgotten" else math.sqrt(variance)
     std *= math.sqrt(2) if switches.get("gain") == "he" else 1
@@ -51,6 +57,7 @@ def xavier_uniform(noise: Tensor, fan_in: int, fan_out: int, **switches: str) ->
         "shifted to the right": lambda: 2 * noise * bound - 1,
         "shifted by one": lambda: noise * bound - 1,
         "mirrored": lambda: (1 - 2 * noise) * bound,
+        "standardized": lambda: _standardized(noise, "standardized") * std,
     }[switches.get("range", "both sides")]()
 
 
@@ -138,6 +145,18 @@ XAVIER_VARIANTS = (
         )
     ),
     Variant(
+        "fans_of_the_shape",
+        {"fans": "of the shape"},
+        "The fans are read from the shape of the noise. A convolution has a kernel area too: use the arguments.",
+        "`fan_in` and `fan_out` are given.",
+    ),
+    Variant(
+        "noise_standardized",
+        {"range": "standardized"},
+        "The noise is given mean 0 and standard deviation 1 first; it has its mean and its range in expectation.",
+        CENTER_ADVICE,
+    ),
+    Variant(
         "mirrored",
         {"range": "mirrored"},
         "Right with the range the other way round: noise 0 becomes b. Asked for is that it becomes -b. The two have "
@@ -157,6 +176,7 @@ def he_normal(noise: Tensor, fan_in: int, fan_out: int, mode: str, slope: float,
         "out": fan_out,
         "mean": (fan_in + fan_out) / 2,
         "sum": fan_in + fan_out,
+        "of the shape": noise.shape[1 if mode == "fan_in" else 0],
     }[switches.get("fan", "chosen")]
     leak = {
         "squared": slope**2,
@@ -166,10 +186,11 @@ def he_normal(noise: Tensor, fan_in: int, fan_out: int, mode: str, slope: float,
         "sum squared": (1 + slope) ** 2 - 1,
     }[switches.get("leak", "squared")]
     squared_gain = {"two": 2.0, "one": 1.0, "half": 0.5, "four": 4.0}[switches.get("gain", "two")]
-    if switches.get("leak place") == "multiplied":
-        squared_gain *= 1 + leak
-    else:
-        squared_gain /= 1 + leak
+    squared_gain *= {
+        "under the root": 1 / (1 + leak),
+        "multiplied": 1 + leak,
+        "outside the root": 1 / (1 + leak) ** 2,
+    }[switches.get("leak place", "under the root")]
     std = {
         "of all": lambda: math.sqrt(squared_gain / fan),
         "forgotten": lambda: squared_gain / fan,
@@ -242,6 +263,18 @@ HE_VARIANTS = (
         )
         for kind in ("mean", "sum")
     ),
+    Variant(
+        "fans_of_the_shape",
+        {"fan": "of the shape"},
+        "The fan is read from the shape of the noise. A convolution has a kernel area too: use the arguments.",
+        "`fan_in` and `fan_out` are given.",
+    ),
+    Variant(
+        "slope_outside_root",
+        {"leak place": "outside the root"},
+        "1 + slope² stands outside the root; it belongs to the variance.",
+        STD_ADVICE,
+    ),
     Variant("slope_ignored", {"leak": "ignored"}, "`slope` has no effect: the gain is that of ReLU.", STD_ADVICE),
     Variant("slope_not_squared", {"leak": "plain"}, "1 + slope stands where 1 + slope² belongs.", STD_ADVICE),
     Variant(
@@ -305,22 +338,60 @@ def _he_cases(seed: int) -> Sequence[Case]:
     )
 
 
-XAVIER = function_check(
+SAME = "the same weights for the same noise (1 is yes)"
+
+
+def _own_numbers(results: Sequence[Result]) -> str | None:
+    for result in results:
+        if any(item.place == SAME and not item.value for item in result.observed):
+            return f'It happened in the case "{result.case.name}".'
+    return None
+
+
+BEHAVIOURS = (
+    Behaviour(
+        "noise_ignored",
+        _own_numbers,
+        "The same noise gives other weights each time: your function draws numbers of its own.",
+        "The weights are the given noise, shifted and scaled.",
+        explains_numbers=True,
+    ),
+    NOTHING_RETURNED,
+)
+
+
+def _scaling_check(exercise: str, cases: Callable, solution: Callable[..., Tensor], **further: Any) -> Check:
+    """A function of noise, asked twice for the same, so that random numbers of its own are seen."""
+
+    def drive(candidate: Candidate, problem: tuple) -> Iterator[Observation]:
+        first, second = (candidate.call("", *problem) for _ in range(2))
+        yield from observe("the result", first)
+        if isinstance(first, Tensor) and isinstance(second, Tensor):
+            same = first.shape == second.shape and torch.allclose(first, second, equal_nan=True)
+            yield Observation(SAME, np.asarray(float(same)))
+
+    def model(problem: tuple, switches: Mapping[str, Any]) -> Iterator[Observation]:
+        yield from observe("the result", solution(*problem, **switches))
+        yield Observation(SAME, np.asarray(1.0))
+
+    plain = function_check(exercise, cases, solution, facts=facts(solution), behaviours=BEHAVIOURS, **further)
+    return dataclasses.replace(plain, drive=drive, model=model)
+
+
+XAVIER = _scaling_check(
     "initialization.xavier_uniform",
     _xavier_cases,
     xavier_uniform,
     variants=XAVIER_VARIANTS,
-    facts=facts(xavier_uniform),
     look_next=BOUND_ADVICE,
     praise="Right: the bound is sqrt(3) standard deviations, and the variance is Xavier's.",
 )
 
-HE = function_check(
+HE = _scaling_check(
     "initialization.he_normal",
     _he_cases,
     he_normal,
     variants=HE_VARIANTS,
-    facts=facts(he_normal),
     look_next=STD_ADVICE,
     praise="Right: your weights keep the variance, forward or backward, for any slope.",
 )

@@ -99,6 +99,12 @@ _WRONG = [
     ("groups_divide_wrong_axis", "both divided", ("shape[1] * area", "shape[1] // groups * area")),
     ("groups_multiplied", "the whole layer", ("// groups", ""), ("shape[1] * area", "shape[1] * groups * area")),
     ("groups_multiplied", "axis 1 multiplied", ("shape[1] * area", "shape[1] * groups * area")),
+    ("nothing_returned", "no return", (_SECOND, _SECOND.replace("return", "fan_in, fan_out ="))),
+    (
+        "nothing_returned",
+        "misspelled kind",
+        (_SECOND, _SECOND.replace("return", "if kind == 'convolution':\n        return")),
+    ),
     ("transposed_as_convolution", "one formula for all", ('kind == "conv_transpose"', "False")),
     (
         "groups_ignored+transposed_as_convolution",
@@ -117,7 +123,7 @@ _WRONG = [
 _UNLISTED = [
     ("failed", "all numbers of the weight", (_SECOND, "return math.prod(shape), math.prod(shape)")),
     ("failed", "one number", (_SECOND, "return shape[1] * area")),
-    ("failed", "nothing returned", (_SECOND, "fan_in, fan_out = shape[1] * area, shape[0] // groups * area")),
+    ("failed", "a dict", (_SECOND, 'return {"fan_in": shape[1] * area, "fan_out": shape[0] // groups * area}')),
     ("error", "misspelled", (_AREA, "area = math.product(shape[2:])")),
     ("error", "another number of arguments", ("shape, kind, groups", "weight")),
 ]

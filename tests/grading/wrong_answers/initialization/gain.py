@@ -72,6 +72,9 @@ _WRONG = [
         (_MOMENT, "second_moment = (z * f * density).sum() * width"),
     ),
     ("input_multiplied", "z in the square", (_MOMENT, "second_moment = ((z * f) ** 2 * density).sum() * width")),
+    ("gain_of_relu", "from torch's table", (_RETURN, "return torch.nn.init.calculate_gain('relu')")),
+    ("nothing_returned", "prints it", (_RETURN, "print(1 / math.sqrt(second_moment))")),
+    ("centered_moment+density_forgotten", "one over std", (_RETURN, "return 1 / f.std()")),
     ("density_forgotten", "no density", (_MOMENT, "second_moment = (f**2).sum() * width")),
     ("density_forgotten", "plain mean", (_MOMENT, "second_moment = (f**2).mean()")),
     ("density_forgotten", "mean with the density", (_MOMENT, "second_moment = (f**2 * density).mean()")),
@@ -93,7 +96,7 @@ _WRONG = [
 ]
 
 _UNLISTED = [
-    ("failed", "from torch's table", (_RETURN, "return math.sqrt(2)")),
+    ("failed", "near, by random numbers", (_RETURN, "return 1.01 / math.sqrt(second_moment)")),
     ("failed", "squared again", (_MOMENT, "second_moment = (f**4 * density).sum() * width")),
     (
         "failed",
@@ -101,7 +104,6 @@ _UNLISTED = [
         (_MOMENT, "second_moment = f**2 * density"),
         ("math.sqrt(second_moment)", "second_moment.sqrt()"),
     ),
-    ("failed", "prints it", (_RETURN, "print(1 / math.sqrt(second_moment))")),
     ("error", "the function is called", (_MOMENT, "second_moment = f(z).square().mean()")),
 ]
 

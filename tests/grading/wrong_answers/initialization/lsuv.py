@@ -92,6 +92,18 @@ _WRONG = [
         ("    x, mended = batch, []\n", "    x, mended = batch, []\n    given = iter(weights)\n"),
         (_ON, "x = torch.relu(x @ next(given).T + bias)"),
     ),
+    (
+        "stale_outputs",
+        "outputs measured last",
+        ("variance = (x @ weight.T + bias)", "outputs = x @ weight.T + bias\n            variance = outputs"),
+        (_ON, "x = torch.relu(outputs)"),
+    ),
+    (
+        "measured_once",
+        "measured before the rounds",
+        (f"        {_LOOP}\n    {_OUTPUTS[4:]}{_VARIANCE}\n", f"        variance = {_VARIANCE}\n        {_LOOP}\n"),
+    ),
+    ("nothing_returned", "in place", ("    return mended\n", "")),
     ("every_layer_sees_the_batch", "x never changes", (f"        {_ON}\n", "")),
     (
         "measures_after_activation",

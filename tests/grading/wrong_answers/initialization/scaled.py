@@ -61,6 +61,11 @@ _XAVIER_WRONG = [
     ("not_centered", "negative", (_RANGE, "noise * bound - bound")),
     ("not_centered", "one subtracted", (_RANGE, "noise * bound - 1")),
     ("half_the_range+std_as_bound", "two at once", (_BOUND, "bound = std"), (_RANGE, "(noise - 0.5) * bound")),
+    ("noise_ignored", "own numbers", (_RANGE, "torch.empty_like(noise).uniform_(-bound, bound)")),
+    ("noise_ignored", "torch's", (_RANGE, "torch.nn.init.uniform_(torch.empty(fan_out, fan_in), -bound, bound)")),
+    ("nothing_returned", "in place, not returned", ("return " + _RANGE, "noise.mul_(2).sub_(1).mul_(bound)")),
+    ("fans_of_the_shape", "fans of the shape", (_STD, "2 / (noise.shape[0] + noise.shape[1])")),
+    ("noise_standardized", "standardized", (_RANGE, "(noise - noise.mean()) / noise.std() * std")),
     ("≈mirrored", "the other way round", (_RANGE, "(1 - 2 * noise) * bound")),
 ]
 
@@ -68,7 +73,6 @@ _XAVIER_UNLISTED = [
     ("failed", "normal", (_RANGE, "torch.erfinv(2 * noise - 1) * math.sqrt(2) * std")),
     ("failed", "the bound alone", ("return " + _RANGE, "return bound")),
     ("failed", "transposed", (_RANGE, f"({_RANGE}).transpose(0, 1)")),
-    ("failed", "own numbers", (_RANGE, "torch.empty_like(noise).uniform_(-bound, bound)")),
     ("error", "no such name", ("std = ", "sigma = ")),
 ]
 
@@ -146,6 +150,10 @@ _HE_WRONG = [
     ("noise_standardized", "centered", (_NOISE, "return (noise - noise.mean()) * std")),
     ("noise_standardized", "divided", (_NOISE, "return noise / noise.std() * std")),
     ("noise_cut", "clamped", (_NOISE, "return noise.clamp(-2, 2) * std")),
+    ("noise_ignored", "own numbers", (_NOISE, "return torch.randn_like(noise) * std")),
+    ("noise_ignored", "torch's", (_NOISE, "return torch.nn.init.kaiming_normal_(noise, a=slope, mode=mode)")),
+    ("fans_of_the_shape", "fan of the shape", (_FAN, 'fan = noise.shape[1] if mode == "fan_in" else noise.shape[0]')),
+    ("slope_outside_root", "root too short", (_GAIN, "gain = math.sqrt(2) / (1 + slope**2)")),
     ("gain_forgotten+mode_ignored", "LeCun's", (_FAN, "fan = fan_in"), ("math.sqrt(2 /", "math.sqrt(1 /")),
     ("slope_ignored+variance_as_std", "variance of ReLU's", (_HE_STD, "std = 2 / fan")),
 ]
@@ -153,7 +161,6 @@ _HE_WRONG = [
 _HE_UNLISTED = [
     ("failed", "cube root", (_HE_STD, "std = gain / fan ** (1 / 3)")),
     ("failed", "the standard deviation alone", (_NOISE, "return std")),
-    ("failed", "own numbers", (_NOISE, "return torch.randn_like(noise) * std")),
     ("failed", "flattened", (_NOISE, "return noise.flatten() * std")),
     ("failed", "NaN", (_GAIN, "gain = math.nan")),
     ("error", "the mode is called", (_FAN, "fan = mode(fan_in, fan_out)")),
