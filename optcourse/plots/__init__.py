@@ -11,6 +11,7 @@ from optcourse.plots.animation import race
 from optcourse.plots.comparisons import bars, kill_matrix
 from optcourse.plots.display import MAXIMUM_BYTES, css_pixels, mimebundle, show, show_animation, to_png
 from optcourse.plots.distributions import marks
+from optcourse.plots.layers import layer_curves
 from optcourse.plots.style import PALETTE, Appearance, appearances, figure, style
 from optcourse.plots.surfaces import Journey, journey, trajectories
 from optcourse.plots.training import curves, learning_rates
@@ -27,6 +28,7 @@ __all__ = [
     "figure",
     "journey",
     "kill_matrix",
+    "layer_curves",
     "learning_rates",
     "marks",
     "mimebundle",
