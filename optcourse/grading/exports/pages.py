@@ -38,7 +38,8 @@ table.pair td, table.pair th { border: 0; padding-bottom: 0; font-weight: 400 }
 .bar div { height: 100%; background: var(--info) }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .8rem; margin: 1rem 0 }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: .6rem .9rem }
-.tile b { display: block; font-size: 1.5rem; line-height: 1.3 } img { max-width: 100%; height: auto; display: block }
+.tile b { display: block; font-size: 1.5rem; line-height: 1.3 }
+img { max-width: 100%; height: auto; display: block; margin-top: 1rem }
 ul { margin: .4em 0; padding-left: 1.3em } footer { margin-top: 2.5rem }
 @media print { body { max-width: none; padding: 0 } pre { max-height: none } details { display: block } }
 """

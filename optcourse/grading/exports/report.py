@@ -9,7 +9,7 @@ from optcourse import catalogue
 from optcourse.grading.classrun.rows import Row
 from optcourse.grading.exports.pages import bar, page, text
 from optcourse.grading.exports.statistics import FEWEST, Item, alike, items
-from optcourse.grading.exports.tables import points_text
+from optcourse.grading.exports.tables import mark, points_text
 from optcourse.grading.submission import Status
 from optcourse.plots import css_pixels, figure, marks, to_png
 
@@ -52,7 +52,7 @@ def _attention(rows: Sequence[Row]) -> str:
     if not chosen:
         return ""
     lines = [
-        [row.learner.label, row.result.status, points_text(row.result.points), row.result.source, row.message]
+        [row.learner.label, row.result.status, mark(row), row.result.source, row.message]
         for row in chosen
     ]
     table = _table(["Learner", "Status", "Points", "File", "What to know"], lines, right=(2,))

@@ -173,7 +173,16 @@ def test_killed_twice_nothing_is_lost_nor_counted_twice(tmp_path, log):
     assert len(outcome.rows) == 24
     twice = len(graded(log)) - 24
     assert twice <= 4, "at most what two workers had in hand at each of two kills was graded again"
-    time.sleep(3.5)  # the grace of a worker that lost its parent
+
+
+def test_a_worker_in_the_middle_of_something_endless_ends_with_whoever_started_it(tmp_path, log):
+    folder, place = tmp_path / "handed", tmp_path / "journal.jsonl"
+    write(folder / "ada" / "a.ipynb", ALL_RIGHT)
+    write(folder / "bob" / "b.ipynb", hang=True)
+    kill_after(begin(folder, place), place, 1)
+    deadline = time.monotonic() + 30
+    while running(log) and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert not running(log)
 
 
