@@ -59,6 +59,8 @@ def _positive(text: str) -> int:
 
 def run(options: argparse.Namespace, _passed_on: list[str]) -> int:
     """Carry out the command; the exit status."""
+    if sys.platform == "win32":
+        raise ValueError("a class run needs Linux or macOS for its processes; on Windows use WSL")
     from optcourse import catalogue
     from optcourse.grading.classrun import Interrupted, Settings, collect, read_roster
     from optcourse.grading.classrun import run as run_class

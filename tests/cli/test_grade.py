@@ -2,13 +2,15 @@
 
 import csv
 import json
+import re
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from optcourse.cli import main
+from optcourse.cli import main, parser
 from optcourse.grading import classrun, exports
+from optcourse.grading.submission import Status
 from tests.grading.classrun.fake import FACTORY, write
 from tests.grading.classrun.test_run import ALL_RIGHT
 
@@ -40,6 +42,19 @@ def marks(out: Path) -> dict[str, tuple[str, str]]:
 
 
 EXPECTED = {"ada": ("graded", "17"), "bob": ("partly", "1"), "cyd": ("missing", ""), "who": ("unknown owner", "17")}
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "grading.md"
+
+
+def test_the_guide_says_what_is_so():
+    text = GUIDE.read_text(encoding="utf-8")
+    command = next(action.choices["grade"] for action in parser()._actions if isinstance(action.choices, dict))
+    options = {option for action in command._actions for option in action.option_strings if option.startswith("--")}
+    assert set(re.findall(r"--[a-z][a-z-]*", text)) == options - {"--help"}
+    table = text.partition("## Statuses")[2]
+    named = {word.strip() for row in re.findall(r"^\| ([a-z ,]+) \|", table, re.M) for word in row.split(",")}
+    assert named == set(map(str, Status))
 
 
 def test_a_class(handed, roster, tmp_path, capsys):
@@ -90,7 +105,7 @@ def test_unsafe_is_said_everywhere(handed, tmp_path, capsys):
         (["--layout", "blackboard"], "layout must be one of folders, canvas"),
         (["--roster", "nowhere.csv"], "No such file"),
         (["--hidden", "nowhere.toml"], "No such file"),
-        (["--cluster", "nonsense://x"], "no Dask scheduler answers at nonsense://x"),
+        (["--cluster", "nonsense://x"], "leave --cluster away"),
     ],
 )
 def test_what_cannot_be_done_is_said(handed, tmp_path, capsys, more, message):

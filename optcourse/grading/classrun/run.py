@@ -198,7 +198,7 @@ def _completed(
 @contextmanager
 def local_pool(settings: Settings, workers: int | None) -> Iterator[tuple[Executor, int, Callable]]:
     """Processes of this machine, one grader each; all are gone when this is left."""
-    count = workers or len(os.sched_getaffinity(0))
+    count = workers or _cores()
     crew = crew_of(settings)
     threads = ThreadPoolExecutor(count)
     try:
@@ -209,6 +209,10 @@ def local_pool(settings: Settings, workers: int | None) -> Iterator[tuple[Execut
     finally:
         threads.shutdown(cancel_futures=True)
         close_crews()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def merged(old: SubmissionResult, new: SubmissionResult) -> SubmissionResult:

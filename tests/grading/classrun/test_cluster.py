@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from distributed import LocalCluster
 
 from optcourse.grading.classrun import Settings, collect, run
 from optcourse.grading.classrun.cluster import dask_pool
 from tests.grading.classrun.fake import FACTORY, write
 from tests.grading.classrun.test_run import ALL_RIGHT
 
+LocalCluster = pytest.importorskip("distributed", reason="Dask is not installed: extra cluster").LocalCluster
 SETTINGS = Settings(factory=FACTORY)
 
 
