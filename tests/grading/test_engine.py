@@ -217,6 +217,18 @@ TEST = test_check(
 )
 
 
+SEVERAL = test_check(
+    "toy.exercise",
+    right={"by max": _right},
+    mutants={
+        "no_clamp": (lambda x: x, "it returns negative numbers."),
+        "shifted": (lambda x: max(x, 0) + (x > 100), "it is one too large above 100."),
+        "cut": (lambda x: min(max(x, 0), 6), "it is cut at 6."),
+        "doubled": (lambda x: 2 * max(x, 0), "it is twice as large."),
+    },
+)
+
+
 def _thorough(relu):
     assert relu(-3) == 0
     assert relu(200) == 200
@@ -248,6 +260,40 @@ def _todo(relu):
 def test_a_test_is_graded_by_mutants(answer, status, misconception):
     card = grade(TEST, answer, ROW)
     assert (card.status, card.misconception) == (status, misconception)
+
+
+def _now_and_then(relu):
+    assert torch.rand(()) < 0.5
+    _thorough(relu)
+
+
+def _by_luck(relu):
+    assert relu(-3) == 0
+    assert relu(2) == 2
+    assert relu(200) == 200 or torch.rand(()) < 0.5
+
+
+def test_a_test_whose_verdict_is_chance_is_told_so():
+    mutants = {"shifted": (lambda x: max(x, 0) + (x > 100), "it shifts."), "same": (lambda x: x, "it does nothing.")}
+    definition = test_check("toy.exercise", {"by max": _right}, mutants, draws=20, noun="activation")
+    card = grade(definition, _now_and_then, ROW)
+    assert card.misconception == "verdict_depends_on_the_draw"
+    assert " of 20 tries on a right activation (by max)" in card.message
+    assert "matches none" not in card.message
+    assert grade(definition, _by_luck, ROW).misconception == "misses_shifted"
+    assert grade(definition, _thorough, ROW).passed
+
+
+def test_a_test_that_misses_several_is_told_how_many_and_one_of_them():
+    card = grade(SEVERAL, lambda relu: relu(-3) == 0, ROW)
+    assert card.misconception == "misses_several"
+    assert "It misses 3 of 4. In one of them, it is one too large above 100." in card.message
+    assert "Not right for: a wrong implementation (3 of 4)." in card.message
+
+
+def test_a_test_that_raises_is_told_what():
+    card = grade(TEST, lambda relu: relu.no_such_thing, ROW)
+    assert "It raises AttributeError: 'function' object has no attribute 'no_such_thing' on a right" in card.message
 
 
 def test_the_servant_knows_only_its_requests_and_its_time():
