@@ -1,5 +1,7 @@
 """The models that judge the initialization exercises, against torch and closed forms; cases none of them degenerate."""
 
+import importlib
+import inspect
 import math
 from itertools import pairwise
 
@@ -9,7 +11,7 @@ import torch
 
 from optcourse import catalogue
 from optcourse.grading.checks import find
-from optcourse.grading.checks.initialization import layers, mutants
+from optcourse.grading.checks.initialization import initializers, layers, mutants
 from optcourse.grading.checks.initialization.fans import fans
 from optcourse.grading.checks.initialization.gains import gain
 from optcourse.grading.checks.initialization.lsuv import lsuv
@@ -88,7 +90,7 @@ def test_cases_of_lsuv_hold_what_their_names_say(seed):
 
 def test_right_initializers_have_the_mean_and_variance_asked_for():
     torch.manual_seed(0)
-    for make in (mutants.normal, mutants.uniform, mutants.truncated):
+    for make in (initializers.normal, initializers.uniform, initializers.truncated):
         weight = make(500, 800)
         assert weight.shape == (500, 800)
         # Five standard errors of 400,000 numbers.
@@ -99,7 +101,8 @@ def test_right_initializers_have_the_mean_and_variance_asked_for():
 def test_every_mutant_is_wrong_in_its_own_way_alone():
     """Of the six things that the solution asserts, each breaks one."""
     seen = {}
-    for name, (implementation, _) in mutants.MUTANTS.items():
+    for name in mutants.WRONG:
+        implementation = initializers.IMPLEMENTATIONS[name]
         torch.manual_seed(1)
         weight, again = implementation(200, 500), implementation(200, 500)
         std = math.sqrt(2 / 500)
@@ -146,6 +149,15 @@ def test_the_four_curves_can_be_told_apart_by_what_the_exercise_says():
         assert forward / 4 < last < forward * 4, name
         assert backward / 4 < first < backward * 4, name
     assert set(layers._DRAWN_BY.values()) < set(layers.INITIALIZERS)
+
+
+def test_the_text_of_the_initializers_stands_alone():
+    definition = find("initialization.test")
+    text = inspect.getsource(importlib.import_module(definition.implementations_from))
+    namespace: dict = {}
+    exec(compile(text, "initializers", "exec"), namespace)
+    assert set(namespace["IMPLEMENTATIONS"]) == set(definition.implementations)
+    assert "optcourse" not in text
 
 
 def test_a_function_that_returns_nothing_and_one_that_draws_its_own_numbers_are_told():
