@@ -1,0 +1,71 @@
+"""Reinforcement learning by values: what an action is worth, learned from what came of it.
+
+Chain, chain_values, q_learning            a table, on a corridor whose best values are known in closed form
+DQNConfig, dqn, td_target, td_loss         deep Q-learning; `optcourse/reinforcement/dqn.py` reads from top to bottom
+q_network, Duelling                        networks that give one value for each action
+ReplayBuffer, PrioritizedReplay, NStep     what is remembered, how often it comes back, how far rewards reach
+Interaction                                vector environments: the step after an end is no transition
+greedy_returns, keep_best                  what a policy is worth on fresh episodes, and the best one kept
+one_sample                                 the contrast: no replay, no target network
+"""
+
+from optcourse.reinforcement.chain import LEFT, RIGHT, Chain, chain_values
+from optcourse.reinforcement.checkpoint import BestRun, keep_best
+from optcourse.reinforcement.dqn import (
+    DQNConfig,
+    DQNRecord,
+    dqn,
+    epsilon_greedy,
+    td_loss,
+    td_target,
+    update_target_,
+)
+from optcourse.reinforcement.evaluation import action_values, greedy_returns
+from optcourse.reinforcement.interaction import Interaction, vector_environment
+from optcourse.reinforcement.n_step import NStep
+from optcourse.reinforcement.networks import Duelling, q_network
+from optcourse.reinforcement.one_sample import one_sample
+from optcourse.reinforcement.prioritized import (
+    PrioritizedReplay,
+    SumTree,
+    importance_weight,
+    proportional_reference,
+)
+from optcourse.reinforcement.q_learning import QLearningRecord, q_learning, q_learning_reference
+from optcourse.reinforcement.replay import ReplayBuffer
+from optcourse.reinforcement.transitions import Batch, Steps, Transitions
+
+__all__ = [
+    "LEFT",
+    "RIGHT",
+    "Batch",
+    "BestRun",
+    "Chain",
+    "DQNConfig",
+    "DQNRecord",
+    "Duelling",
+    "Interaction",
+    "NStep",
+    "PrioritizedReplay",
+    "QLearningRecord",
+    "ReplayBuffer",
+    "Steps",
+    "SumTree",
+    "Transitions",
+    "action_values",
+    "chain_values",
+    "dqn",
+    "epsilon_greedy",
+    "greedy_returns",
+    "importance_weight",
+    "keep_best",
+    "one_sample",
+    "proportional_reference",
+    "q_learning",
+    "q_learning_reference",
+    "q_network",
+    "td_loss",
+    "td_target",
+    "update_target_",
+    "vector_environment",
+]

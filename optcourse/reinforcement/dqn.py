@@ -1,0 +1,375 @@
+r"""Deep Q-learning, readable from top to bottom: settings, target, loss, policy, loop.
+
+    network = q_network(4, 2, seed=0)
+    for record in dqn(network, "CartPole-v1", DQNConfig(), seed=0):
+        ...
+
+A network Q(s, .; theta) is moved towards targets that it makes itself, with weights theta' from a while ago:
+
+.. math:: y = r + \gamma (1 - \text{terminated}) \max_a Q(s', a; \theta'), \qquad L = (y - Q(s, a; \theta))^2
+
+Differs from Mnih et al., Human-level control through deep reinforcement learning, Nature 518, 2015:
+
+1.  Observations are vectors and the network is fully connected; there are no frames to stack, skip or reduce.
+2.  Several sub-environments are stepped together, and updates come in rounds: 32 after each 64 steps, there 1 after 4.
+3.  The squared error is the default (`loss="huber"` clips the gradient of each error to [-1, 1] as there), without the
+    factor 1/2; instead the norm of the whole gradient is clipped.
+4.  Adam instead of RMSProp.
+5.  Double Q-learning is the default; `double=False` is the paper's target.
+6.  The target network is copied every 32 updates, there every 10,000; `tau` below 1 mixes instead.
+7.  Rewards are not clipped.
+8.  Reaching the time limit is no end of the task: truncated steps bootstrap, terminated ones do not. There, every
+    end of a game, and each lost life, has value 0.
+9.  epsilon falls to 0.04 within 8,000 steps, there to 0.1 within a million; evaluation is greedy, there it is 0.05.
+10. 100,000 transitions are kept, there a million; learning starts after 1,000, there after 50,000.
+"""
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from optcourse.optimizers import Adam
+from optcourse.reinforcement.checking import check_integer, check_number, spaces
+from optcourse.reinforcement.evaluation import action_values, greedy_returns
+from optcourse.reinforcement.interaction import Environment, Interaction, vector_environment
+from optcourse.reinforcement.n_step import NStep
+from optcourse.reinforcement.prioritized import PrioritizedReplay
+from optcourse.reinforcement.replay import ReplayBuffer
+from optcourse.reinforcement.transitions import Batch
+from optcourse.schedules import Schedule, linear
+
+Loss = Literal["mse", "huber"]
+
+_EPSILON = linear(1.0, 0.04, steps=8_000)
+_BETA = linear(0.4, 1.0, steps=50_000)
+
+
+@dataclass(frozen=True)
+class DQNConfig:
+    """Every setting of `dqn`. A step is one transition of one sub-environment; an update is one of the optimizer.
+
+    Attributes:
+        steps: to make in all.
+        environments: sub-environments that are stepped together.
+        gamma: discount, in [0, 1].
+        n_step: rewards in one target.
+        double: the online network chooses the action that the target network values.
+        loss: "mse" or "huber".
+        lr: of Adam, > 0.
+        max_grad_norm: the gradient's norm is clipped to it; inf leaves it alone.
+        batch_size, buffer_size: transitions in one update, and in the replay.
+        learning_starts: steps before the first update.
+        update_every, updates: steps between two rounds of updates, and updates in one round.
+        target_every, tau: every so many updates, the target network moves the share tau in (0, 1] towards the online
+            one. tau=1 copies (hard); a small tau with target_every=1 follows slowly (soft); both 1: no target network.
+        epsilon: step -> probability of a random action.
+        priority_alpha: exponent of prioritized replay, in [0, 1]; 0 replays uniformly.
+        priority_beta: step -> exponent of the weights that correct for priorities, in [0, 1].
+        evaluate_every, episodes: steps between two evaluations of the greedy policy, and episodes in each.
+
+    Raises:
+        TypeError, ValueError: when a setting breaks its rule.
+
+    Example:
+        >>> DQNConfig(tau=0.01, target_every=1).double
+        True
+    """
+
+    steps: int = 50_000
+    environments: int = 8
+    gamma: float = 0.99
+    n_step: int = 1
+    double: bool = True
+    loss: Loss = "mse"
+    lr: float = 2.3e-3
+    max_grad_norm: float = 10.0
+    batch_size: int = 64
+    buffer_size: int = 100_000
+    learning_starts: int = 1_000
+    update_every: int = 64
+    updates: int = 32
+    target_every: int = 32
+    tau: float = 1.0
+    epsilon: Schedule = _EPSILON
+    priority_alpha: float = 0.0
+    priority_beta: Schedule = _BETA
+    evaluate_every: int = 1_000
+    episodes: int = 20
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "environments", "n_step", "batch_size", "buffer_size", "learning_starts", "update_every"):
+            check_integer(name, getattr(self, name), 1)
+        for name in ("updates", "target_every", "evaluate_every", "episodes"):
+            check_integer(name, getattr(self, name), 1)
+        for name in ("gamma", "priority_alpha"):
+            check_number(name, getattr(self, name), 0, 1)
+        check_number("tau", self.tau, 0, 1, above=True)
+        check_number("lr", self.lr, 0, math.inf, above=True)
+        check_number("max_grad_norm", self.max_grad_norm, 0, math.inf, above=True)
+        if self.loss not in ("mse", "huber"):
+            raise ValueError(f"loss must be 'mse' or 'huber', got {self.loss!r}")
+        if not self.batch_size <= min(self.buffer_size, self.learning_starts):
+            raise ValueError(
+                f"batch_size must be at most buffer_size and learning_starts, got batch_size={self.batch_size}, "
+                f"buffer_size={self.buffer_size}, learning_starts={self.learning_starts}"
+            )
+
+
+@dataclass(frozen=True)
+class DQNRecord:
+    """One look at a training run, after a round of updates.
+
+    Attributes:
+        step, updates: done so far; steps are counted over all sub-environments.
+        epsilon: of the last action.
+        loss, q, gradient_norm: of the last batch: its loss, the mean of its Q(s, a), the norm before clipping.
+        returns: of the training episodes that ended since the last record.
+        evaluation: mean return of the greedy policy over fresh episodes; None when it was not evaluated.
+    """
+
+    step: int
+    updates: int
+    epsilon: float
+    loss: float
+    q: float
+    gradient_norm: float
+    returns: tuple[float, ...] = ()
+    evaluation: float | None = None
+
+
+def td_target(
+    reward: Tensor, terminated: Tensor, next_q: Tensor, *, discount: Tensor | float, next_q_online: Tensor | None = None
+) -> Tensor:
+    r"""What Q(s, a) should have been, as far as the target network knows.
+
+    .. math::
+        y = r + \gamma\, [\text{not terminated}]\, Q(s', a^*; \theta'), \qquad
+        a^* = \arg\max_a Q(s', a; \theta') \quad\text{or, double,}\quad \arg\max_a Q(s', a; \theta)
+
+    Args:
+        reward: (B,) r, or the discounted sum of several.
+        terminated: (B,) bool. Whether the step was truncated plays no part: a step that was only truncated bootstraps,
+            one that was both does not.
+        next_q: (B, actions) Q(s', .; theta') of the target network.
+        discount: gamma, or gamma ** k of each row, (B,).
+        next_q_online: (B, actions) Q(s', .; theta) of the online network, which then chooses the action (double).
+
+    Returns:
+        (B,), detached: no gradient flows into a target. Where terminated, next_q may be anything, NaN included.
+
+    Raises:
+        TypeError, ValueError: for shapes that do not belong together, or `terminated` that is not bool.
+
+    Example:
+        >>> next_q = torch.tensor([[1.0, 3.0], [1.0, 3.0]])
+        >>> td_target(torch.ones(2), torch.tensor([False, True]), next_q, discount=0.5).tolist()
+        [2.5, 1.0]
+
+    References:
+        Mnih et al., Nature 518, 2015; van Hasselt, Guez & Silver, Double Q-learning, AAAI 2016, equation 4.
+    """
+    if terminated.dtype != torch.bool:
+        raise TypeError(f"terminated must be a bool tensor, got {terminated.dtype}; try terminated.bool()")
+    chooser = next_q if next_q_online is None else next_q_online
+    if next_q.dim() != 2 or chooser.shape != next_q.shape or not reward.shape == terminated.shape == next_q.shape[:1]:
+        raise ValueError(
+            f"reward and terminated must be (B,) and values (B, actions), got {tuple(reward.shape)}, "
+            f"{tuple(terminated.shape)}, {tuple(next_q.shape)} and {tuple(chooser.shape)}; look for a lost axis"
+        )
+    value = next_q.gather(1, chooser.argmax(dim=1, keepdim=True)).squeeze(1)
+    return torch.where(terminated, reward, reward + discount * value).detach()
+
+
+def td_loss(
+    q: Tensor, action: Tensor, target: Tensor, *, loss: Loss = "mse", weight: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    r"""How far the values of the actions taken are from their targets.
+
+    .. math::
+        \delta = y - Q(s, a), \qquad L = \tfrac1B \sum w\, \delta^2 \quad\text{or}\quad
+        \tfrac1B \sum w \begin{cases} \delta^2 / 2 & |\delta| \le 1 \\ |\delta| - 1/2 & \text{else} \end{cases}
+
+    Args:
+        q: (B, actions) Q(s, .; theta), with its graph.
+        action: (B,) int64, taken.
+        target: (B,) y.
+        loss: "mse", or "huber", whose gradient for one error stays in [-1, 1].
+        weight: (B,) w, of prioritized replay; None weighs all alike.
+
+    Returns:
+        The loss, a scalar with its graph, and delta (B,), detached.
+
+    Raises:
+        ValueError: for shapes that do not belong together (a target of (B, 1) would broadcast), or an unknown loss.
+
+    Example:
+        >>> loss, delta = td_loss(torch.tensor([[1.0, 5.0]]), torch.tensor([1]), torch.tensor([8.0]), loss="huber")
+        >>> loss.item(), delta.tolist()
+        (2.5, [3.0])
+    """
+    if not action.shape == target.shape == q.shape[:1] or q.dim() != 2:
+        raise ValueError(
+            f"q must be (B, actions), action and target (B,), got {tuple(q.shape)}, {tuple(action.shape)} and "
+            f"{tuple(target.shape)}; look for a lost or added axis"
+        )
+    delta = target - q.gather(1, action.unsqueeze(1)).squeeze(1)
+    if loss == "mse":
+        each = delta.square()
+    elif loss == "huber":
+        each = torch.where(delta.abs() <= 1, 0.5 * delta.square(), delta.abs() - 0.5)
+    else:
+        raise ValueError(f"loss must be 'mse' or 'huber', got {loss!r}")
+    return (each if weight is None else weight * each).mean(), delta.detach()
+
+
+@torch.no_grad()
+def update_target_(target: nn.Module, online: nn.Module, tau: float = 1.0) -> None:
+    r"""Move the target network towards the online one: theta' <- (1 - tau) theta' + tau theta.
+
+    Args:
+        target: **mutated**, parameters in place; buffers are copied.
+        online: of the same architecture.
+        tau: in (0, 1]; 1 copies exactly.
+
+    Raises:
+        TypeError, ValueError: for a tau outside the interval.
+    """
+    check_number("tau", tau, 0, 1, above=True)
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old.lerp_(new, tau)
+    for kept, fresh in zip(target.buffers(), online.buffers(), strict=True):
+        kept.copy_(fresh)
+
+
+def epsilon_greedy(q: np.ndarray, epsilon: float, rng: np.random.Generator) -> np.ndarray:
+    """With probability epsilon any action (the best among them), else the best; of equals the first.
+
+    Args:
+        q: (B, actions).
+        epsilon: in [0, 1].
+        rng: advanced, by the same amount whatever epsilon is.
+
+    Returns:
+        (B,) int64.
+
+    Raises:
+        TypeError, ValueError: for an epsilon outside the interval.
+    """
+    explores = rng.random(len(q)) < check_number("epsilon", epsilon, 0, 1)
+    return np.where(explores, rng.integers(q.shape[1], size=len(q)), q.argmax(axis=1))
+
+
+def dqn(network: nn.Module, environment: Environment, config: DQNConfig, *, seed: int) -> Iterator[DQNRecord]:
+    """Train, yielding a record after each round of updates and one at the end. Leave the iterator to stop sooner.
+
+    Training stops at the first batch whose loss is not finite, before the update; its record is the last.
+
+    Args:
+        network: from (B, F) to (B, actions), as `q_network` makes it. **Mutated**: parameters and `.grad`.
+        environment: gymnasium's id, or a function of the number of sub-environments.
+        config: every setting.
+        seed: of environments, exploration, replay and evaluation, which do not share a stream. The global generators
+            are not touched.
+
+    Raises:
+        TypeError, ValueError: at the call, before anything is changed, when an argument breaks its rule or network and
+            environment do not fit; later, when the environment returns a number that is not finite.
+    """
+    check_integer("seed", seed, 0)
+    envs = vector_environment(environment, config.environments)
+    features, actions = spaces(envs)
+    values = action_values(network, np.zeros((1, features), dtype=np.float32))
+    if values.shape != (1, actions):
+        envs.close()
+        raise ValueError(f"the network must give {actions} values for an observation, got shape {values.shape}")
+    return _dqn(network, environment, envs, config, seed)
+
+
+def _dqn(network, environment, envs, config: DQNConfig, seed: int) -> Iterator[DQNRecord]:
+    of_environments, of_exploration, of_replay, of_evaluation = streams(seed)
+    target = copy.deepcopy(network).requires_grad_(False)
+    optimizer = Adam(network.parameters(), lr=config.lr)
+    replay = _replay(config, features=spaces(envs)[0])
+    n_step = NStep(config.n_step, gamma=config.gamma)
+    updates, epsilon, measured = 0, math.nan, (math.nan, math.nan, math.nan)
+    round_at, evaluate_at = config.learning_starts, 0
+    try:
+        world = Interaction(envs, seed=draw_seed(of_environments))
+        while world.steps < config.steps:
+            epsilon = config.epsilon(world.steps)
+            action = epsilon_greedy(action_values(network, world.observation), epsilon, of_exploration)
+            replay.add(n_step.push(world.step(action)))
+            while world.steps >= round_at and len(replay) >= config.batch_size:
+                round_at += config.update_every
+                for _ in range(config.updates):
+                    batch = _sample(replay, config, of_replay, world.steps)
+                    measured, error = _update_(network, target, optimizer, batch, config)
+                    if not math.isfinite(measured[0]):
+                        yield DQNRecord(world.steps, updates, epsilon, *measured, world.ended())
+                        return
+                    updates += 1
+                    if isinstance(replay, PrioritizedReplay):
+                        replay.update_priorities(batch.places, error)
+                    if updates % config.target_every == 0:
+                        update_target_(target, network, config.tau)
+                evaluation = None
+                if world.steps >= evaluate_at:
+                    evaluate_at = world.steps + config.evaluate_every
+                    evaluation = _evaluate(network, environment, config, of_evaluation)
+                yield DQNRecord(world.steps, updates, epsilon, *measured, world.ended(), evaluation)
+        evaluation = _evaluate(network, environment, config, of_evaluation)
+        yield DQNRecord(world.steps, updates, epsilon, *measured, world.ended(), evaluation)
+    finally:
+        envs.close()
+
+
+def _update_(
+    network, target, optimizer, batch: Batch, config: DQNConfig
+) -> tuple[tuple[float, float, float], np.ndarray]:
+    """One update, left out where the loss is not finite: (loss, mean Q(s, a), the gradient's norm), and the errors."""
+    device = next(network.parameters()).device
+    observation, action, reward, following, terminated, discount, weight = (x.to(device) for x in batch[:-1])
+    with torch.no_grad():
+        online = network(following) if config.double else None
+        y = td_target(reward, terminated, target(following), discount=discount, next_q_online=online)
+    loss, error = td_loss(network(observation), action, y, loss=config.loss, weight=weight)
+    norm = math.nan
+    if torch.isfinite(loss):
+        optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm).item()
+        optimizer.step()
+    return (loss.item(), (y - error).mean().item(), norm), error.cpu().numpy()
+
+
+def _evaluate(network, environment, config: DQNConfig, rng: np.random.Generator) -> float:
+    returns = greedy_returns(network, environment, episodes=config.episodes, seed=draw_seed(rng))
+    return float(returns.mean())
+
+
+def _replay(config: DQNConfig, *, features: int) -> ReplayBuffer | PrioritizedReplay:
+    if config.priority_alpha == 0:
+        return ReplayBuffer(config.buffer_size, features=features)
+    return PrioritizedReplay(config.buffer_size, features=features, alpha=config.priority_alpha)
+
+
+def _sample(replay, config: DQNConfig, rng: np.random.Generator, step: int) -> Batch:
+    if isinstance(replay, PrioritizedReplay):
+        return replay.sample(config.batch_size, rng, beta=config.priority_beta(step))
+    return replay.sample(config.batch_size, rng)
+
+
+def streams(seed: int) -> list[np.random.Generator]:
+    """Independent generators of environments, exploration, replay and evaluation, all from one seed."""
+    return [np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(4)]
+
+
+def draw_seed(rng: np.random.Generator) -> int:
+    """A seed for environments."""
+    return int(rng.integers(2**31))

@@ -1,0 +1,62 @@
+"""How good is the greedy policy? Measured on episodes that training never saw."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from optcourse.reinforcement.checking import check_integer
+from optcourse.reinforcement.interaction import Environment, Interaction, vector_environment
+
+
+@torch.no_grad()
+def action_values(network: nn.Module, observation: np.ndarray) -> np.ndarray:
+    """(B, actions) float32, what the network says of observations (B, F)."""
+    device = next(network.parameters()).device
+    return network(torch.from_numpy(observation).to(device)).cpu().numpy()
+
+
+def greedy_returns(
+    network: nn.Module, environment: Environment, *, episodes: int = 100, seed: int, max_steps: int = 10_000
+) -> np.ndarray:
+    """Returns of whole episodes in which the best action is always taken.
+
+    Every episode has a sub-environment of its own and is its first one there. (Stepping a few and keeping the first
+    `episodes` to end would count short episodes more often than long ones.)
+
+    Args:
+        network: from (B, F) to (B, actions). Not mutated; it runs in the mode it is in.
+        environment: gymnasium's id, or a function of the number of sub-environments.
+        episodes: >= 1; all run together.
+        seed: of the environments; take one that neither training nor selection used.
+        max_steps: of an episode, so that an environment without time limit does not run for ever.
+
+    Returns:
+        (episodes,) float64, undiscounted.
+
+    Raises:
+        TypeError, ValueError: when an argument breaks its rule.
+        RuntimeError: when an episode does not end within max_steps.
+
+    Example:
+        >>> from optcourse.reinforcement import q_network
+        >>> returns = greedy_returns(q_network(4, 2, seed=0), "CartPole-v1", episodes=5, seed=1)
+        >>> returns.shape, bool((returns < 500).all())
+        ((5,), True)
+    """
+    envs = vector_environment(environment, check_integer("episodes", episodes, 1))
+    total, ended = np.zeros(episodes), np.zeros(episodes, dtype=bool)
+    try:
+        world = Interaction(envs, seed=check_integer("seed", seed, 0))
+        for _ in range(check_integer("max_steps", max_steps, 1)):
+            steps = world.step(action_values(network, world.observation).argmax(axis=1))
+            row = steps.environment
+            total[row] += np.where(ended[row], 0.0, steps.reward)
+            ended[row] |= steps.terminated | steps.truncated
+            if ended.all():
+                return total
+    finally:
+        envs.close()
+    raise RuntimeError(
+        f"every episode must end within {max_steps} steps, got {int((~ended).sum())} of {episodes} that did not; "
+        "give the environment a time limit, or raise max_steps"
+    )
