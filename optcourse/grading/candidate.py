@@ -73,7 +73,7 @@ class Servant:
 
     def __init__(self, answer: Any, *, seconds: float, implementations: Mapping[str, Any] | None = None) -> None:
         self.answer, self.seconds = answer, seconds
-        self.implementations = implementations or {}
+        self.implementations = {} if implementations is None else implementations
         self.parameters: list[Tensor] = []
         self.instance: Any = None
         if isinstance(answer, type) and issubclass(answer, torch.optim.Optimizer):

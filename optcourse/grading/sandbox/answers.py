@@ -1,12 +1,14 @@
 """One notebook's answers in children of the import server: cells in order, a fresh child after a fault."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from optcourse.grading.limits import Fault
 from optcourse.grading.notebooks import Given
+from optcourse.grading.sandbox.bounded import call_bounded
 from optcourse.grading.sandbox.importserver import Child, ImportServer, signal_name
 from optcourse.grading.sandbox.limits import Limits
 from optcourse.grading.sandbox.pipe import ClosedError, LateError, PipeError
@@ -34,6 +36,7 @@ class Answers:
 
     Attributes:
         deadline: of the whole submission, of `time.monotonic`.
+        implementations: what a learner's test is run against; they stay in this process.
         worst: the gravest fault since `begin`: "", "memory" or "crash" or "timeout".
         touched: whether a forbidden thing was used since `begin`.
     """
@@ -41,6 +44,7 @@ class Answers:
     server: ImportServer
     limits: Limits
     deadline: float
+    implementations: Mapping[str, Any] = field(default_factory=dict)
     worst: str = ""
     touched: str = ""
     _child: Child | None = None
@@ -49,6 +53,7 @@ class Answers:
     _seconds: float = 0.0
     _waiting: list[dict] = field(default_factory=list)
     _gradients: dict | None = None
+    _judged: Callable[..., Any] | None = None
 
     def begin(self, forbids: Sequence[str], permits: Sequence[str]) -> None:
         """Start on an exercise: with a child whose guard is that exercise's and in which all earlier cells have run."""
@@ -87,7 +92,7 @@ class Answers:
 
     def bind(self, expression: str, seconds: float) -> Fault | None:
         """Make the value of an expression the answer that is served, with so many seconds to use."""
-        self._seconds, self._waiting, self._gradients = seconds, [], None
+        self._seconds, self._waiting, self._gradients, self._judged = seconds, [], None, None
         (reply,) = self._ask([{"do": "bind", "expression": expression, "seconds": seconds}], seconds)
         return None if reply["fault"] is None else Fault(**reply["fault"])
 
@@ -106,7 +111,9 @@ class Answers:
         requests, self._waiting = self._waiting, []
         if not requests:
             return {"value": None, "fault": None, "printed": "", "dropped": 0}
-        sent = list(requests)
+        self._judged = self.implementations.get(requests[-1].get("implementation", ""))
+        # The name would tell a test what to say.
+        sent = [request | {"implementation": ""} if request["do"] == "judge" else request for request in requests]
         if requests[-1] == {"do": "read", "what": "parameters"}:
             sent.append({"do": "read", "what": "gradients"})  # what checks read next
         started = time.monotonic()
@@ -138,7 +145,8 @@ class Answers:
             return [_reply(self._dead or Fault("crash", "its process had ended"))]
         wait = time.monotonic() + seconds * self.limits.patience + _GRACE
         try:
-            replies = self._child.pipe.ask(requests, min(wait, self.deadline))
+            called = None if self._judged is None else partial(call_bounded, self._judged)
+            replies = self._child.pipe.ask(requests, min(wait, self.deadline), called)
         except PipeError as error:
             self._dead = self._post_mortem(self._child, error)
             return [_reply(self._dead)]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import random
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -41,7 +42,7 @@ from optcourse.grading.submission import (
     card_fields,
 )
 
-_WITH_CASES = ("function", "class")  # kinds whose cases a seed changes
+_WITH_CASES = ("function", "class", "test")  # kinds whose cases a seed changes
 
 
 class SandboxGrader:
@@ -185,7 +186,9 @@ _WORST = {
 def _prepared(exercise: str, seed: int) -> Check:
     """A check with the cases of one seed, and what is right for them, computed once for all submissions."""
     definition = find(exercise)
-    cases = definition.cases(seed)
+    cases = list(definition.cases(seed))
+    if definition.implementations and seed != PUBLIC_SEED:
+        random.Random(seed).shuffle(cases)  # a test that only knows the order of the public ones is none
     right = {id(case.problem): list(definition.model(case.problem, {})) for case in cases}
 
     def model(problem: Any, switches: Mapping[str, Any]) -> Iterator[Observation]:
@@ -253,6 +256,7 @@ class _One:
         if self.answers.worst:
             return self._lost(stopped, reply)
         seconds = min(self.row.time_limit, self.limits.exercise)
+        self.answers.implementations = find(self.row.id).implementations
         missing = self.answers.bind(self.slot.expression, seconds)
         if missing is not None:
             return self._unbound(stopped or missing, reply)

@@ -5,13 +5,15 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from optcourse.grading.limits import MESSAGE_LIMIT, OUTPUT_LIMIT
 from optcourse.grading.values import BadBytesError, decode, encode
 
 HEADER = struct.Struct(">Q")
+MAX_CALLS = 1000
+Called = Callable[[list, dict], dict]  # arguments -> {"value", "raised", "message"}
 _TEXTS = {"kind": 20, "type": 200, "message": MESSAGE_LIMIT + 100, "line": 500}
 
 
@@ -53,26 +55,35 @@ class Pipe:
         if self._receive(HEADER.size, deadline) != bytes(HEADER.size):
             raise GarbageError("not a greeting")
 
-    def ask(self, requests: Sequence[dict], deadline: float) -> list[dict]:
+    def ask(self, requests: Sequence[dict], deadline: float, called: Called | None = None) -> list[dict]:
         """Replies to requests that are handled one after another, each with the fields of `Servant.handle`.
 
         One reply a request, or fewer: the first that tells of a fault is the last.
 
+        Args:
+            deadline: of `time.monotonic`, for all of it.
+            called: what the child may call meanwhile, with plain arguments; at most `MAX_CALLS` times.
+
         Raises:
-            PipeError: if there is none by the deadline (of `time.monotonic`).
-            NotPlainError: if the request may not cross.
+            PipeError: if they are not there by the deadline.
+            NotPlainError: if a request may not cross.
         """
         # A reply that the learner's code wrote ahead of the question cannot know what is repeated in it.
         token = secrets.token_hex(8)
-        data = encode({"token": token, "requests": list(requests)})
-        self._send(HEADER.pack(len(data)) + data, deadline)
-        (length,) = HEADER.unpack(self._receive(HEADER.size, deadline))
-        if length > self.limit:
-            raise GarbageError("a reply is longer than a reply may be")
-        try:
-            replies = _checked(decode(self._receive(length, deadline)), token)
-        except BadBytesError as error:
-            raise GarbageError(str(error)) from None
+        self._send(encode({"token": token, "requests": list(requests)}), deadline)
+        for _ in range(MAX_CALLS):
+            match self._message(deadline):
+                case {"token": str(repeated), "replies": list(found)} if repeated == token and found:
+                    replies = [_reply(reply) for reply in found]
+                    break
+                case {"token": str(repeated), "call": {"args": list(args), "options": dict(options)}} if (
+                    repeated == token and called is not None
+                ):
+                    self._send(encode(called(args, options)), deadline)
+                case _:
+                    raise GarbageError("a message of another form")
+        else:
+            raise GarbageError("too many calls")
         faulty = [reply["fault"] is not None for reply in replies]
         if any(faulty[:-1]) or len(replies) > len(requests) or (len(replies) < len(requests) and not any(faulty)):
             raise GarbageError("as many replies as there cannot be")
@@ -82,8 +93,17 @@ class Pipe:
         """Close this end."""
         self.channel.close()
 
+    def _message(self, deadline: float) -> Any:
+        (length,) = HEADER.unpack(self._receive(HEADER.size, deadline))
+        if length > self.limit:
+            raise GarbageError("a message is longer than one may be")
+        try:
+            return decode(self._receive(length, deadline))
+        except BadBytesError as error:
+            raise GarbageError(str(error)) from None
+
     def _send(self, data: bytes, deadline: float) -> None:
-        view = memoryview(data)
+        view = memoryview(HEADER.pack(len(data)) + data)
         while view:
             try:
                 view = view[self.channel.send(view) :]
@@ -112,18 +132,6 @@ class Pipe:
         poll.register(self.channel, event)
         if left <= 0 or not poll.poll(1000 * left):
             raise LateError("no reply in time")
-
-
-def _checked(message: Any, token: str) -> list[dict]:
-    """The replies in a message to the requests with that token, each of the right form; values may be any plain ones.
-
-    Raises:
-        GarbageError: if it is none.
-    """
-    match message:
-        case {"token": str(repeated), "replies": list(replies)} if repeated == token and replies:
-            return [_reply(reply) for reply in replies]
-    raise GarbageError("a message of another form")
 
 
 def _reply(reply: Any) -> dict:

@@ -1,5 +1,6 @@
 """One submission's process: gives up everything it could do harm with, then runs answers and replies to requests."""
 
+import builtins
 import contextlib
 import linecache
 import os
@@ -10,6 +11,7 @@ import socket
 import struct
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +115,55 @@ def _set_limits(limits: dict) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
+class Channel:
+    """This process's end of the pipe: messages with a length before them."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self.stream = stream
+
+    def receive(self) -> Any:
+        """The next message; None when the other side has closed."""
+        header = self._exactly(HEADER.size)
+        data = None if header is None else self._exactly(HEADER.unpack(header)[0])
+        return None if data is None else decode(data)
+
+    def send(self, message: Any) -> None:
+        data = encode(message)
+        self.stream.sendall(HEADER.pack(len(data)) + data)
+
+    def _exactly(self, size: int) -> bytes | None:
+        data = bytearray()
+        while len(data) < size:
+            part = self.stream.recv(min(size - len(data), 1 << 20))
+            if not part:
+                return None
+            data += part
+        return bytes(data)
+
+
+class Elsewhere:
+    """What a learner's test is run against: the code is with the grader, and only its results come here."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel, self.token = channel, ""
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        return self._call
+
+    def _call(self, *args: Any, **options: Any) -> Any:
+        self._channel.send({"token": self.token, "call": {"args": list(args), "options": options}})
+        reply = self._channel.receive()
+        if reply["raised"]:
+            kind = getattr(builtins, reply["raised"], RuntimeError)
+            raise (kind if isinstance(kind, type) and issubclass(kind, Exception) else RuntimeError)(reply["message"])
+        return reply["value"]
+
+
 class Answers:
     """Runs cells in one namespace, as a notebook does, and serves the answer that was bound last."""
 
-    def __init__(self) -> None:
+    def __init__(self, elsewhere: Any) -> None:
+        self.elsewhere = elsewhere
         self.module = types.ModuleType("__main__")
         self.namespace = self.module.__dict__
         silent = Silent()
@@ -150,7 +197,7 @@ class Answers:
     def _bind(self, expression: str, seconds: float) -> dict:
         outcome = guarded(lambda: eval(expression, self.namespace), seconds=seconds)
         if outcome.fault is None:
-            self.servant = Servant(outcome.value, seconds=seconds)
+            self.servant = Servant(outcome.value, seconds=seconds, implementations=self.elsewhere)
         return _reply(outcome.fault)
 
 
@@ -158,31 +205,16 @@ def _reply(fault: Fault | None, printed: str = "", dropped: int = 0) -> dict:
     return {"value": None, "fault": None if fault is None else vars(fault), "printed": printed, "dropped": dropped}
 
 
-def serve(channel: socket.socket) -> None:
+def serve(stream: socket.socket) -> None:
     """Answer requests until the other side closes."""
-    answers = Answers()
-    while True:
-        header = _received(channel, HEADER.size)
-        if header is None:
-            return
-        data = _received(channel, HEADER.unpack(header)[0])
-        if data is None:
-            return
-        message = decode(data)
+    channel = Channel(stream)
+    elsewhere = Elsewhere(channel)
+    answers = Answers(elsewhere)
+    while (message := channel.receive()) is not None:
+        elsewhere.token = message["token"]
         replies: list[dict] = []
         for request in message["requests"]:
             replies.append(answers.handle(request))
             if replies[-1]["fault"] is not None:
                 break
-        reply = encode({"token": message["token"], "replies": replies})
-        channel.sendall(HEADER.pack(len(reply)) + reply)
-
-
-def _received(channel: socket.socket, size: int) -> bytes | None:
-    data = bytearray()
-    while len(data) < size:
-        part = channel.recv(min(size - len(data), 1 << 20))
-        if not part:
-            return None
-        data += part
-    return bytes(data)
+        channel.send({"token": message["token"], "replies": replies})

@@ -160,14 +160,11 @@ CHEATS = [
     ),
     answer(
         "right for the public cases alone",
-        RIGHT.replace(
+        "class Counted(Optimizer):\n    made = 0\n"
+        + RIGHT.replace(
             "        super().__init__(params, lr=lr, momentum=momentum)",
-            code(
-                """
-                    super().__init__(params, lr=lr, momentum=momentum)
-                    Optimizer.made = getattr(Optimizer, 'made', 0) + 1
-                    if Optimizer.made > 10: self.param_groups = []"""
-            ),
+            "        Counted.made += 1\n        lr = lr * 2 if Counted.made > 10 else lr\n"
+            "        super().__init__(params, lr=lr, momentum=momentum)",
         ),
         "failed",
         hidden=True,
