@@ -132,10 +132,11 @@ def _bytes(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise NotebookError(Status.CORRUPT, f"The file cannot be opened: {error.strerror}.") from None
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode):
+        os.close(descriptor)
+        raise NotebookError(Status.CORRUPT, "This is not a regular file.")
     with os.fdopen(descriptor, "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            raise NotebookError(Status.CORRUPT, "This is not a regular file.")
         if about.st_size > MAX_BYTES:
             raise NotebookError(
                 Status.CORRUPT, f"The file has {about.st_size:,} bytes; a notebook has {MAX_BYTES:,} at most."
