@@ -86,7 +86,9 @@ def collect(folder: Path, layout: str | None = None) -> Collection:
         raise ValueError(f"{folder} is empty; give the folder that holds the submissions")
     chosen = layout or _recognize(folder, entries)
     root = folder / "submitted" if chosen == "nbgrader" and (folder / "submitted").is_dir() else folder
-    pairs = sorted(LAYOUTS[chosen](root, _entries(root)), key=lambda pair: (pair[0].label, pair[1] and pair[1].source))
+    pairs = sorted(
+        LAYOUTS[chosen](root, _entries(root)), key=lambda pair: (pair[0].label, pair[1].source if pair[1] else "")
+    )
     owners = tuple(dict.fromkeys(owner for owner, _ in pairs))
     prefix = "" if root == folder else f"{root.name}/"
     files = tuple(replace(handed, source=prefix + handed.source) for _, handed in pairs if handed is not None)

@@ -88,9 +88,11 @@ def read_roster(path: Path) -> Roster:
     learners = [_learner(row, roles, f"{path}, line {line}") for line, row in rows if not _is_filler(row, roles)]
     seen: dict[str, str] = {}
     for learner in learners:
-        other = seen.setdefault(_plain(learner.id), learner.label)
-        if other != learner.label or sum(_plain(one.id) == _plain(learner.id) for one in learners) > 1:
-            raise ValueError(f"an id may occur once in a roster; {path} has {learner.id!r} for {other} and another row")
+        if (key := _plain(learner.id)) in seen:
+            raise ValueError(
+                f"an id may occur once in a roster; {path} has {learner.id!r} twice, for {seen[key]} first"
+            )
+        seen[key] = learner.label
     if not learners:
         raise ValueError(f"the roster {path} names no learner; it needs a line for each below the header")
     return Roster((*learners,), columns)

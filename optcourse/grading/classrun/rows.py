@@ -123,7 +123,7 @@ def rows(
 def _result(handed: Handed, results: Mapping[Path, SubmissionResult]) -> SubmissionResult:
     if not handed.problem:
         return replace(results[handed.path], source=handed.source)
-    status = Status.MISSING if "no notebook" in handed.problem else Status.CORRUPT
+    status = Status.CORRUPT if handed.path.suffix == ".ipynb" else Status.MISSING
     message = f"Not graded: {handed.problem}."
     return SubmissionResult("", "", handed.source, status, 0.0, 0.0, True, "", message=message)
 
@@ -168,11 +168,15 @@ def _counting(files: list[tuple[Handed, SubmissionResult]]) -> tuple[SubmissionR
     else:
         handed, result = max(different, key=lambda pair: pair[1].points)
         notes = []
-        if len(different) > 1:
+        if len(different) > 1 and result.exercises:
             others = "; ".join(f"{one.source}: {got.points:g} points" for one, got in different)
             notes = [f"{len(different)} different notebooks, the best counts ({others})."]
             result = replace(result, status=Status.DUPLICATE)
-    left = [f"{one.source}: {got.status}" for one, got in files if (one, got) not in notebooks]
+    left = [
+        f"{one.source}: {'no notebook' if got.status is Status.MISSING else got.status}"
+        for one, got in files
+        if not got.exercises and one is not handed
+    ]
     if left:
         notes.append(f"Also handed in: {_listed(left)}.")
     if handed.late:

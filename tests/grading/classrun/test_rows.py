@@ -98,6 +98,26 @@ def test_a_torn_file_beside_a_good_one_costs_nothing(folder):
     assert got[1].result.lesson == "optimizers", "there is one lesson it can belong to"
 
 
+def test_files_that_are_no_notebooks_make_no_duplicate(folder):
+    put(folder, "ada/notes.pdf", "ada/x.ipynb", "bob/a.pdf", "bob/b.zip", "cyd/1.ipynb", "cyd/2.ipynb")
+    results = {"ada/x.ipynb": result(4), "cyd/1.ipynb": CORRUPT, "cyd/2.ipynb": CORRUPT}
+    got = table(folder, results)
+    assert short(got) == [("ada", "partly", 4), ("bob", "missing", 0), ("cyd", "corrupt", 0)]
+    assert "a.pdf was handed in, which is no notebook" in got[1].message
+    assert "Also handed in: bob/b.zip: no notebook." in got[1].message
+    assert "Also handed in: cyd/2.ipynb: corrupt." in got[2].message
+
+
+def test_moodle_text_beside_a_file_is_one_owner(folder):
+    name = "Jane Doe_123_assignsubmission"
+    put(folder, f"{name}_file_/x.ipynb", f"{name}_onlinetext_/onlinetext.html", "Max_9_assignsubmission_file_/y.ipynb")
+    (folder / "Max_9_assignsubmission_onlinetext_").mkdir()
+    got = table(folder, {f"{name}_file_/x.ipynb": result(4), "Max_9_assignsubmission_file_/y.ipynb": result(5)})
+    assert short(got) == [("Jane Doe_123", "partly", 4), ("Max_9", "partly", 5)]
+    assert got[0].message == f"Also handed in: {name}_onlinetext_/onlinetext.html: no notebook."
+    assert got[0].learner.record == {"Identifier": "Participant 123"}
+
+
 def test_several_lessons(folder):
     put(folder, "ada/a.ipynb", "ada/p.ipynb", "bob/04_optimizers.ipynb", "bob/what.ipynb")
     results = {"ada/a.ipynb": result(4), "ada/p.ipynb": result(3, "pruning")}
