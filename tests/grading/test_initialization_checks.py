@@ -14,8 +14,9 @@ from optcourse.grading.checks import find
 from optcourse.grading.checks.initialization import initializers, layers, mutants
 from optcourse.grading.checks.initialization.fans import fans
 from optcourse.grading.checks.initialization.gains import gain
+from optcourse.grading.checks.initialization.he import he_normal
 from optcourse.grading.checks.initialization.lsuv import lsuv
-from optcourse.grading.checks.initialization.scaled import he_normal, xavier_uniform
+from optcourse.grading.checks.initialization.xavier import xavier_uniform
 from optcourse.grading.engine import grade
 from tests.grading.kill_matrix import all_answers, kill_matrix
 from tests.grading.wrong_answers.learner import SOLUTION, VALID

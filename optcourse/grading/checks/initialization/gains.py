@@ -13,6 +13,7 @@ from optcourse.grading.kinds import function_check
 
 ADVICE = "Write the integral as a sum over the grid of f(z)², times the density of z, times the width of a step."
 DENSITY_ADVICE = "The density of a standard normal number is exp(-z²/2) / sqrt(2π). It sums to 1 with the step's width."
+FIRST_STEP = 0.005  # of most grids
 MOMENT_ADVICE = "The next layer multiplies f(z) by weights of mean 0: only the mean of f(z)² counts there."
 
 
@@ -20,8 +21,9 @@ def gain(z: Tensor, f: Tensor, **switches: str) -> float:
     """1 / sqrt(E[f(z)²]) from values on a grid; the switches say which mistake is made at each place."""
     nodes, values = array(z), array(f)
     width = nodes[1] - nodes[0]
-    density = _density(nodes, switches.get("density", "normal"))
-    step = {"width": width, "none": 1.0, "mean": 1 / nodes.size}[switches.get("step", "width")]
+    kind = switches.get("density", "normal")
+    density = _density(values if kind == "of values" else nodes, kind)
+    step = {"width": width, "none": 1.0, "mean": 1 / nodes.size, "fixed": FIRST_STEP}[switches.get("step", "width")]
 
     def mean(of: np.ndarray) -> float:
         return float(np.sum((of * density)[nodes > 0 if switches.get("axis") == "half" else slice(None)]) * step)
@@ -49,6 +51,7 @@ def _density(nodes: np.ndarray, kind: str) -> np.ndarray:
     bell = np.exp(-(nodes**2) / 2)
     return {
         "normal": bell / math.sqrt(2 * math.pi),
+        "of values": bell / math.sqrt(2 * math.pi),
         "none": np.ones_like(nodes),
         "not normalized": bell,
         "root forgotten": bell / (2 * math.pi),
@@ -168,6 +171,18 @@ VARIANTS = (
         {"step": "none"},
         "The sum is not multiplied by the width of a step, so it grows with the number of points.",
         ADVICE,
+    ),
+    Variant(
+        "step_fixed",
+        {"step": "fixed"},
+        f"The step's width is taken to be {FIRST_STEP:g}, whatever the grid. Read it from `z`.",
+        "`z[1] - z[0]`",
+    ),
+    Variant(
+        "density_of_values",
+        {"density": "of values"},
+        "The density is that of f(z): z is normal, not f(z).",
+        DENSITY_ADVICE,
     ),
     Variant(
         "half_axis",

@@ -49,6 +49,8 @@ def _handed_on(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, given: np.nd
     outputs = x @ (given if kind == "before mending" else weight).T + (
         0 if switches.get("bias") == "forgotten" else bias
     )
+    if kind == "bias after ReLU":
+        return np.maximum(x @ weight.T, 0) + bias
     return outputs if kind == "without ReLU" else np.maximum(outputs, 0)
 
 
@@ -73,12 +75,15 @@ def _mended(weight, bias, x, tolerance: float, max_rounds: int, switches: Mappin
         if np.all(variance == 0) and switches.get("dead") != "divided":
             break
         wrong = np.abs((np.sqrt(variance) if switches.get("compared") == "std" else variance) - 1)
-        if np.all(wrong <= tolerance) and switches.get("stops") != "never":
+        right = np.all(wrong <= tolerance)
+        if right and switches.get("stops") not in ("never", "late"):
             break
         scale = variance ** _EXPONENTS[switches.get("scale", "divided by std")]
         weight = weight * np.reshape(scale, (-1, 1)) if np.ndim(scale) else weight * scale
         if switches.get("bias") == "scaled":
             bias = bias * np.reshape(scale, -1)
+        if right and switches.get("stops") == "late":
+            break
     return weight, bias, outputs
 
 
@@ -128,6 +133,12 @@ VARIANTS = (
         "activation_forgotten",
         {"handed on": "without ReLU"},
         "The next layer gets the outputs themselves; in the net it gets what ReLU leaves of them.",
+        ORDER_ADVICE,
+    ),
+    Variant(
+        "bias_after_activation",
+        {"handed on": "bias after ReLU"},
+        "The bias is added after ReLU; it belongs to what ReLU is applied to.",
         ORDER_ADVICE,
     ),
     Variant(
@@ -187,6 +198,12 @@ VARIANTS = (
         "tolerance_ignored",
         {"stops": "never"},
         "Every layer gets all max_rounds rounds, also when its variance is right already.",
+        ROUND_ADVICE,
+    ),
+    Variant(
+        "tolerance_checked_late",
+        {"stops": "late"},
+        "The weight is divided first, and only then it is asked whether the variance was right already.",
         ROUND_ADVICE,
     ),
     Variant(
@@ -267,7 +284,7 @@ def cases(seed: int) -> Sequence[Case]:
     unmendable = frozenset({"no scale mends it"})
     return (
         Case("one layer", problem((6, 4), 0.01, 5)),
-        Case("one layer with a bias", problem((5, 6), 0.1, 8, bias=1.5)),
+        Case("one layer with a bias", problem((5, 6), 0.4, 8, bias=2.2)),
         Case("three layers", problem((7, 4, 6, 3), 0.2, 6, bias=1.5)),
         Case("three layers and two rounds at most", problem((5, 5, 5, 5), 0.01, 2, bias=1.5)),
         Case("a layer within the tolerance after one that is not", _nearly_right(problem((4, 6, 5), 0.2, 5))),

@@ -9,8 +9,8 @@ WRONG = {
     "variance_as_std": "the standard deviation is 2 / fan_in, which should be the variance.",
     "fan_out": "it divides by fan_out. It shows only where the two fans differ.",
     "std_as_bound": "it is uniform between plus and minus the standard deviation, and so too small by sqrt(3).",
-    "cut_without_correction": "its numbers are cut at two standard deviations, which makes their standard deviation 12 % "
-    "smaller. To see that, a tolerance has to be narrow, and the weight large.",
+    "cut_without_correction": "its numbers are cut at two standard deviations, which makes their standard deviation "
+    "12 % smaller. To see that, a tolerance has to be narrow, and the weight large.",
     "not_centered": "its standard deviation is right, but its mean is a fifth of that, not 0.",
     "transposed": "its numbers are right, but the shape is (fan_in, fan_out).",
     "one_row": "all rows are equal: mean and variance are right, and every unit computes the same.",

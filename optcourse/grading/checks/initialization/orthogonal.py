@@ -128,9 +128,9 @@ VARIANTS = (
         "wide",
     ),
     *_matrix(
-        "complete_factor",
-        "The complete factor is returned, a square matrix of the larger side. Asked for is one of the shape of "
-        'the noise: the "reduced" factor.',
+        "square_instead",
+        "An orthogonal matrix comes back, but a square one, as `eigh` and the complete `qr` make. Asked for is one "
+        "of the shape of the noise.",
         WIDE_ADVICE,
         "complete",
         "complete of tall",

@@ -86,6 +86,8 @@ _WRONG = [
     ("density_wrong_shape", "absolute value", ("-(z**2) / 2", "-z.abs() / 2")),
     ("density_squared", "square around both", ("f**2 * density", "(f * density)**2")),
     ("step_forgotten", "no width", (".sum() * width", ".sum()")),
+    ("step_fixed", "the width of the example", ("width = z[1] - z[0]", "width = 0.005")),
+    ("density_of_values", "f in the density", ("torch.exp(-(z**2) / 2)", "torch.exp(-(f**2) / 2)")),
     ("half_axis", "positive half", ("(f**2 * density).sum()", "(f**2 * density)[z > 0].sum()")),
     (
         "density_not_normalized+root_forgotten",

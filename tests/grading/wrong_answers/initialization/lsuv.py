@@ -116,6 +116,16 @@ _WRONG = [
     ("rounds_off_by_one", "one fewer", ("in range(max_rounds)", "in range(1, max_rounds)")),
     ("rounds_off_by_one", "one more", ("in range(max_rounds)", "in range(max_rounds + 1)")),
     ("tolerance_ignored", "all rounds", (f" or {_TEST}", "")),
+    (
+        "tolerance_checked_late",
+        "asked after dividing",
+        (
+            f"            if variance == 0 or {_TEST}:\n                break\n            {_DIVIDE}\n",
+            f"            if variance == 0:\n                break\n            {_DIVIDE}\n"
+            f"            if {_TEST}:\n                break\n",
+        ),
+    ),
+    ("bias_after_activation", "bias outside", (_ON, "x = torch.relu(x @ weight.T) + bias")),
     ("tolerance_of_std", "std compared", (_TEST, "abs(variance.sqrt() - 1) <= tolerance")),
     ("divides_by_zero", "no test for 0", ("variance == 0 or ", "")),
     ("second_moment_for_variance", "squares", (_VARIANCE, "((x @ weight.T + bias) ** 2).mean()")),

@@ -58,9 +58,9 @@ _WRONG = [
     ("not_transposed_back", "not turned back", (_LAST, "return gain * q")),
     ("not_transposed_back", "turned, and never back", (_WIDE, "wide = True"), (_LAST, "return gain * q")),
     ("always_transposed_back", "turned back always", (_LAST, "return gain * q.T")),
-    ("complete_factor", "complete", ("else noise)\n", "else noise, mode='complete')\n")),
+    ("square_instead", "complete", ("else noise)\n", "else noise, mode='complete')\n")),
     (
-        "complete_factor",
+        "square_instead",
         "complete, wide ones not turned",
         (_WIDE, "wide = False"),
         ("else noise)\n", "else noise, mode='complete')\n"),

@@ -153,6 +153,8 @@ _HE_WRONG = [
     ("noise_ignored", "own numbers", (_NOISE, "return torch.randn_like(noise) * std")),
     ("noise_ignored", "torch's", (_NOISE, "return torch.nn.init.kaiming_normal_(noise, a=slope, mode=mode)")),
     ("fans_of_the_shape", "fan of the shape", (_FAN, 'fan = noise.shape[1] if mode == "fan_in" else noise.shape[0]')),
+    ("bound_for_std", "root of three", (_NOISE, "return math.sqrt(3) * noise * std")),
+    ("slope_beside_fraction", "no parentheses", ("2 / (1 + slope**2)", "2 / 1 + slope**2")),
     ("slope_outside_root", "root too short", (_GAIN, "gain = math.sqrt(2) / (1 + slope**2)")),
     ("gain_forgotten+mode_ignored", "LeCun's", (_FAN, "fan = fan_in"), ("math.sqrt(2 /", "math.sqrt(1 /")),
     ("slope_ignored+variance_as_std", "variance of ReLU's", (_HE_STD, "std = 2 / fan")),
