@@ -1,7 +1,7 @@
 """Reinforcement learning by values: what an action is worth, learned from what came of it.
 
 Chain, chain_values, q_learning            a table, on a corridor whose best values are known in closed form
-DQNConfig, dqn, td_target, td_loss         deep Q-learning; `optcourse/reinforcement/dqn.py` reads from top to bottom
+DQNConfig, dqn, td_target, td_loss         deep Q-learning; deep_q_learning.py reads from top to bottom
 q_network, Duelling                        networks that give one value for each action
 ReplayBuffer, PrioritizedReplay, NStep     what is remembered, how often it comes back, how far rewards reach
 Interaction                                vector environments: the step after an end is no transition
@@ -11,7 +11,7 @@ one_sample                                 the contrast: no replay, no target ne
 
 from optcourse.reinforcement.chain import LEFT, RIGHT, Chain, chain_values
 from optcourse.reinforcement.checkpoint import BestRun, keep_best
-from optcourse.reinforcement.dqn import (
+from optcourse.reinforcement.deep_q_learning import (
     DQNConfig,
     DQNRecord,
     dqn,
@@ -23,16 +23,16 @@ from optcourse.reinforcement.dqn import (
 from optcourse.reinforcement.evaluation import action_values, greedy_returns
 from optcourse.reinforcement.interaction import Interaction, vector_environment
 from optcourse.reinforcement.n_step import NStep
+from optcourse.reinforcement.naive import one_sample
 from optcourse.reinforcement.networks import Duelling, q_network
-from optcourse.reinforcement.one_sample import one_sample
 from optcourse.reinforcement.prioritized import (
     PrioritizedReplay,
     SumTree,
     importance_weight,
     proportional_reference,
 )
-from optcourse.reinforcement.q_learning import QLearningRecord, q_learning, q_learning_reference
 from optcourse.reinforcement.replay import ReplayBuffer
+from optcourse.reinforcement.tabular import QLearningRecord, q_learning, q_learning_reference
 from optcourse.reinforcement.transitions import Batch, Steps, Transitions
 
 __all__ = [

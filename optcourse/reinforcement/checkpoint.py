@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from optcourse.reinforcement.dqn import DQNRecord
+from optcourse.reinforcement.deep_q_learning import DQNRecord
 
 
 @dataclass(frozen=True)

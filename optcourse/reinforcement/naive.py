@@ -9,7 +9,15 @@ from torch import nn
 
 from optcourse.optimizers import Adam
 from optcourse.reinforcement.checking import check_integer
-from optcourse.reinforcement.dqn import DQNRecord, Loss, draw_seed, epsilon_greedy, streams, td_loss, td_target
+from optcourse.reinforcement.deep_q_learning import (
+    DQNRecord,
+    Loss,
+    draw_seed,
+    epsilon_greedy,
+    streams,
+    td_loss,
+    td_target,
+)
 from optcourse.reinforcement.evaluation import action_values, greedy_returns
 from optcourse.reinforcement.interaction import Environment, Interaction, vector_environment
 from optcourse.schedules import Schedule, linear
