@@ -118,6 +118,8 @@ def _say(outcome, written: list[Path]) -> None:
     bare = sum(not row.result.isolated for row in outcome.rows)
     if bare:
         print(f"{bare} of them NOT ISOLATED: what those notebooks did to this machine is not known", file=sys.stderr)
+    if outcome.unfinished:
+        print(f"grading {outcome.unfinished} anew was stopped; --regrade {outcome.unfinished} goes on", file=sys.stderr)
     if outcome.unread:
         print(f"{outcome.unread} lines of {JOURNAL} could not be read and count for nothing", file=sys.stderr)
     print("\n".join(f"wrote {path}" for path in written))

@@ -27,6 +27,7 @@ class Journal:
     Attributes:
         results: the last result by key.
         unread: number of lines that are no records; they stay in the file, and count for nothing.
+        regrading: the exercise of a regrade that is not finished, else "".
 
     Raises:
         ValueError: if another run holds it.
@@ -38,7 +39,7 @@ class Journal:
         self.path = path
         self.results: dict[str, SubmissionResult] = {}
         self.unread = 0
-        self._regrade = ""  # the exercise of a regrade that is not finished
+        self.regrading = ""
         self._regraded: set[str] = set()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
@@ -73,7 +74,7 @@ class Journal:
 
     def begin_regrade(self, exercise: str) -> set[str]:
         """Begin to grade one exercise again, or go on with it; the keys that this regrade has behind it."""
-        if self._regrade != exercise:
+        if self.regrading != exercise:
             self._append({"kind": BEGUN, "exercise": exercise})
         return set(self._regraded)
 
@@ -87,7 +88,7 @@ class Journal:
 
     def finish_regrade(self) -> None:
         """The next `begin_regrade` starts from the beginning."""
-        self._append({"kind": FINISHED, "exercise": self._regrade})
+        self._append({"kind": FINISHED, "exercise": self.regrading})
 
     def _append(self, record: dict[str, Any]) -> None:
         line = json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
@@ -109,9 +110,9 @@ class Journal:
             if kind == REGRADED:
                 self._regraded.add(record["key"])
         elif kind == BEGUN:
-            self._regrade, self._regraded = record["exercise"], set()
+            self.regrading, self._regraded = record["exercise"], set()
         elif kind == FINISHED:
-            self._regrade, self._regraded = "", set()
+            self.regrading, self._regraded = "", set()
 
     def _records(self) -> Iterator[dict[str, Any]]:
         with open(self._file, "rb", closefd=False) as file:

@@ -41,6 +41,7 @@ class Outcome:
         kept: number of files that an earlier run had graded.
         regraded: number of files of which one exercise was graded again.
         unread: lines of the journal that are no records.
+        unfinished: the exercise of a regrade that an earlier run began and this one was not asked to finish.
     """
 
     rows: list[Row]
@@ -48,6 +49,7 @@ class Outcome:
     kept: int
     regraded: int = 0
     unread: int = 0
+    unfinished: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def run(
             kept.finish_regrade()
         results = {job.handed.path: kept.results[job.key] for job in jobs}
         table = rows(submissions, results, roster, lessons)
-        return Outcome(table, len(todo), len(jobs) - len(todo), len(again), kept.unread)
+        return Outcome(table, len(todo), len(jobs) - len(todo), len(again), kept.unread, kept.regrading)
 
 
 def _jobs(collection: Collection, roster: Roster | None, settings: Settings) -> tuple[list[Submission], list[_Job]]:

@@ -198,8 +198,10 @@ def test_a_killed_regrade_goes_on_where_it_was(tmp_path, log):
     gate.unlink()
     kill_after(begin(folder, place, "optimizers.adam"), place, 16 + 1 + 5)
     gate.touch()
+    assert run(collect(folder), place, settings=FAKE, workers=2).unfinished == "optimizers.adam"
     outcome = run(collect(folder), place, settings=FAKE, workers=2, regrade="optimizers.adam")
     assert outcome.regraded == 11
+    assert not outcome.unfinished
     assert len(graded(log)) <= 16 + 2
     outcome = run(collect(folder), place, settings=FAKE, workers=2, regrade="optimizers.adam")
     assert outcome.regraded == 16, "a regrade that is finished begins anew"
