@@ -21,7 +21,7 @@ from optcourse.grading.submission import HiddenCases, Status, SubmissionResult
 PATIENCE = 600.0
 """Seconds after which a worker that has not answered is given up; every limit of a submission is far below it."""
 
-_START = 120.0  # seconds to load torch and to try the sandbox, on a busy machine
+_START = 300.0  # seconds to load torch and to try the sandbox, on a busy machine
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,11 @@ class Refused(ValueError):  # noqa: N818 - the grader's answer, not a failure of
 
 
 class Worker:
-    """One process with a grader. `close` ends it and all that it started."""
+    """One process with a grader. `close` ends it and all that it started.
+
+    Raises:
+        Refused: when the grader does not open.
+    """
 
     def __init__(self, settings: Settings) -> None:
         command = [sys.executable, "-m", "optcourse.grading.classrun.worker"]
@@ -72,6 +76,9 @@ class Worker:
         try:
             self._send({"factory": settings.factory, "unsafe": settings.unsafe, "hidden": hidden})
             self._receive(_START)
+        except WorkerLost as error:  # the next one would not start either
+            self.close(at_once=True)
+            raise Refused(f"the grader does not start: {error}; what it printed stands above") from None
         except BaseException:
             self.close(at_once=True)
             raise

@@ -84,6 +84,10 @@ def _log(path, learner, exercises) -> None:
             file.write(json.dumps([path.name, learner, exercises, os.getpid()]) + "\n")
 
 
+def die_at_once(**_) -> None:
+    os._exit(1)
+
+
 def open_grader(*, unsafe: bool = False, slot: int = 0) -> FakeGrader:
     if os.environ.get("FAKE_REFUSES"):
         raise RuntimeError("nothing isolates here; install bubblewrap")

@@ -127,6 +127,12 @@ def test_a_grader_that_refuses_stops_the_run_with_its_reason(handed, tmp_path, m
         run(collect(handed), tmp_path / "journal.jsonl", settings=FAKE, workers=2)
 
 
+def test_a_grader_that_does_not_start_ends_the_run_at_once(handed, tmp_path):
+    settings = Settings(factory=FACTORY.replace("open_grader", "die_at_once"))
+    with pytest.raises(ValueError, match="the grader does not start"):
+        run(collect(handed), tmp_path / "journal.jsonl", settings=settings, workers=1)
+
+
 PROGRAM = """
 import sys
 from pathlib import Path
