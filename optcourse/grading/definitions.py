@@ -200,7 +200,7 @@ def _as_float(value: int | float) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def compare(observed: Observation | None, expected: Observation | None, tolerance: Tolerance) -> Deviation | None:

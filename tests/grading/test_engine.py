@@ -184,6 +184,7 @@ def _indexes_too_far(numbers):
         (lambda: 3, "error", None),
         (lambda numbers: ..., "not attempted", None),
         (lambda numbers: float("nan"), "failed", None),
+        (lambda numbers: [10**400, -(10**400)], "failed", None),
         (7, "error", None),
         (None, "not attempted", None),
     ],

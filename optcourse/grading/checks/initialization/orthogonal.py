@@ -37,9 +37,12 @@ def drive(candidate: Candidate, problem: Problem) -> Iterator[Observation]:
 
 def _asked(candidate: Candidate, noise: Tensor, gain: float) -> np.ndarray:
     weight = candidate.call("", noise, gain)
-    if not isinstance(weight, Tensor) or weight.dim() != 2:
-        kind = f"`{type(weight).__name__}`" if not isinstance(weight, Tensor) else f"tensor of {weight.dim()} axes"
-        raise AnswerError(Fault("form", message=f"The answer returns a matrix, a tensor of 2 axes; yours is a {kind}."))
+    if not isinstance(weight, Tensor) or weight.dim() != 2 or weight.is_complex():
+        kind = f"`{type(weight).__name__}`"
+        if isinstance(weight, Tensor):
+            kind = "complex tensor" if weight.is_complex() else f"tensor of {weight.dim()} axes"
+        text = f"The function returns a matrix, a tensor of real numbers with 2 axes; yours returns a {kind}."
+        raise AnswerError(Fault("form", message=text))
     return array(weight)
 
 
