@@ -29,12 +29,8 @@ def main() -> None:
     settings = json.loads(sys.stdin.readline())
     requests: queue.Queue[dict[str, Any] | None] = queue.Queue()
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()
-    try:
+    with contextlib.suppress(BrokenPipeError):  # nobody is there to read any more
         _serve(settings, requests, replies)
-    except BrokenPipeError:
-        pass  # nobody is there to read
-    finally:
-        sys.stdout = sys.stderr
 
 
 def _serve(settings: dict[str, Any], requests: "queue.Queue[dict[str, Any] | None]", replies: Any) -> None:
