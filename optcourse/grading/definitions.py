@@ -157,8 +157,6 @@ class Check:
         look_next: advice when nothing else is known.
         praise: said on the card of a passed answer.
         implementations: what a learner's test is run against, by name.
-        implementations_from: the module that holds them as `IMPLEMENTATIONS` and imports torch and math alone; a class
-            run sends its text to the learner's process, which has nothing of the checks.
     """
 
     exercise: str
@@ -175,7 +173,6 @@ class Check:
     look_next: str = ""
     praise: str = ""
     implementations: Mapping[str, Any] = field(default_factory=dict)
-    implementations_from: str = ""
 
 
 def observe(place: str, value: Any, channel: str = RESULT) -> Iterator[Observation]:

@@ -1,7 +1,5 @@
 """The models that judge the initialization exercises, against torch and closed forms; cases none of them degenerate."""
 
-import importlib
-import inspect
 import math
 from itertools import pairwise
 
@@ -150,15 +148,6 @@ def test_the_four_curves_can_be_told_apart_by_what_the_exercise_says():
         assert forward / 4 < last < forward * 4, name
         assert backward / 4 < first < backward * 4, name
     assert set(layers._DRAWN_BY.values()) < set(layers.INITIALIZERS)
-
-
-def test_the_text_of_the_initializers_stands_alone():
-    definition = find("initialization.test")
-    text = inspect.getsource(importlib.import_module(definition.implementations_from))
-    namespace: dict = {}
-    exec(compile(text, "initializers", "exec"), namespace)
-    assert set(namespace["IMPLEMENTATIONS"]) == set(definition.implementations)
-    assert "optcourse" not in text
 
 
 def test_a_function_that_returns_nothing_and_one_that_draws_its_own_numbers_are_told():

@@ -1,7 +1,4 @@
-"""Initializers that a learner's test has to judge: three that are right, and ten wrong ones.
-
-Uses torch and math alone: a class run sends this text to the learner's process, which has nothing of the checks.
-"""
+"""Initializers that a learner's test has to judge: three that are right, and ten wrong ones."""
 
 import math
 

@@ -29,7 +29,6 @@ INITIALIZER_TEST = test_check(
     mutants={name: (initializers.IMPLEMENTATIONS[name], why) for name, why in WRONG.items()},
     draws=12,
     noun="initializer",
-    implementations_from=initializers.__name__,
     look_next=ADVICE,
     praise=f"Right: your test accepts what is right, whatever the draw, and sees all {len(WRONG)} wrong ones.",
 )
