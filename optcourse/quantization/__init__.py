@@ -37,6 +37,7 @@ from optcourse.quantization.integer_model import IntegerModel, convert, quantize
 from optcourse.quantization.min_max import MinMaxObserver
 from optcourse.quantization.moving_average import MovingAverageObserver
 from optcourse.quantization.mse import MSEObserver, mean_squared_error
+from optcourse.quantization.packing import pack, unpack
 from optcourse.quantization.parameters import INT8_PER_CHANNEL, UINT8, QuantizationParameters, Scheme, choose_parameters
 from optcourse.quantization.percentile import PercentileObserver
 from optcourse.quantization.requantization import fixed_point, quantize_bias, requantize, requantize_fixed_point
@@ -95,6 +96,7 @@ __all__ = [
     "kmeans",
     "kmeans_reference",
     "mean_squared_error",
+    "pack",
     "parameters_for",
     "plan_layers",
     "positions_of",
@@ -112,6 +114,7 @@ __all__ = [
     "start_codebook",
     "straight_through",
     "straight_through_reference",
+    "unpack",
 ]
 
 OBSERVERS = {

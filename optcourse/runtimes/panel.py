@@ -2,6 +2,7 @@
 
 import html
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from optcourse.runtimes.export import evaluation_mode, export, float_bytes
-from optcourse.runtimes.latency import interleaved_latency
+from optcourse.runtimes.latency import Clock, interleaved_latency
 from optcourse.runtimes.onnx_runtime import Session, quantize_dynamic, quantize_static
 
 Form = Callable[[Tensor], Tensor]  # a model, or what runs one
@@ -95,6 +96,7 @@ def cost_panel(
     calibration: Tensor | None = None,
     batch_sizes: Sequence[int] = (1, 64),
     repeats: int = 30,
+    clock: Clock = time.perf_counter,
 ) -> CostPanel:
     """Export, quantize, measure: the costs of your model in torch and in ONNX Runtime.
 
@@ -104,7 +106,7 @@ def cost_panel(
         labels: (N,) class numbers; without them no accuracy is shown.
         calibration: training inputs for the static ranges; the test inputs serve when there are none, which flatters.
         batch_sizes: of the latencies.
-        repeats: timed rounds, interleaved; see `interleaved_latency`.
+        repeats, clock: timed rounds, interleaved, and what times them; see `interleaved_latency`.
 
     Raises:
         ImportError: the extra `runtimes` is not installed; the message says how.
@@ -127,7 +129,7 @@ def cost_panel(
         latency: dict[str, dict[int, float]] = {name: {} for name in forms}
         for size in batch_sizes:
             calls = {name: partial(form, inputs[:size].clone()) for name, form in forms.items()}
-            for name, seconds in interleaved_latency(calls, repeats=repeats).items():
+            for name, seconds in interleaved_latency(calls, repeats=repeats, clock=clock).items():
                 latency[name][size] = seconds
     return CostPanel(
         tuple(
