@@ -143,7 +143,9 @@ def _of_learner(
                 SubmissionResult("", "", "", Status.MISSING, 0.0, 0.0, True, ""),
                 ("Nothing was handed in.",),
             )
-        most = result.max_points or sum(exercise.points for exercise in catalogue.exercises(lesson or None))
+        most = result.max_points or sum(
+            exercise.points for exercise in catalogue.exercises() if exercise.lesson == lesson
+        )
         result = replace(result, learner=learner.id, lesson=lesson, max_points=float(most))
         table.append(Row(learner, result, notes=notes + (hints if result.status is Status.MISSING else ())))
     return table

@@ -130,6 +130,7 @@ def test_several_lessons(folder):
         ("bob", "pruning", "missing"),
         ("bob", "", "corrupt"),
     ]
+    assert table(folder, results)[-1].result.max_points == 0, "of an unknown lesson nothing is known"
 
 
 def test_a_lesson_that_nobody_handed_in(folder):
