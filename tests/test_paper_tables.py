@@ -17,9 +17,9 @@ def test_a_row_a_claim_over_five_seeds():
     recorded = ClaimRecord.load(record_path(IDS[0])).values
     assert table.results[0].values == {seed: recorded[seed] for seed in range(5)}
     lines = repr(table).splitlines()
-    assert lines[0] == "He et al. 2015: paper | ours, 5 seeds | verdict"
+    assert lines[0] == "He et al. 2015: paper | ours | verdict"
     for line, result in zip(lines[1:], table.results, strict=True):
-        assert line == f"  {result.claim.id} | {result.claim.paper} | ⟨{result.measured()}⟩ | reproduced"
+        assert line == f"  {result.claim.id} | {result.claim.paper} | ⟨{result.measured()}⟩, 5 seeds | reproduced"
     page = table._repr_html_()
     for result in table.results:
         for text in (result.claim.id, result.measured(), "reproduced", f"asked {result.claim.asks}"):
@@ -40,6 +40,12 @@ def test_a_verdict_is_that_of_its_seeds(monkeypatch):
     away = ClaimRecord(record.id, {seed: 3.0 + seed for seed in range(5)}, 3, "", "", {})
     monkeypatch.setattr(paper_tables.ClaimRecord, "load", classmethod(lambda cls, path: away))
     assert "| not reproduced" in repr(paper_table("He et al. 2015", IDS[:1]))
+
+
+def test_an_undecided_claim_is_shown_over_all_seeds():
+    (result,) = paper_table("He et al. 2015", ["initialization.lead_22"]).results
+    assert len(result.values) == 15
+    assert result.verdict == "undecided"
 
 
 def test_html_is_escaped():

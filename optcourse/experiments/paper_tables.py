@@ -16,27 +16,24 @@ class PaperTable:
 
     Attributes:
         source: the paper, as cited.
-        results: the claims with their first `SEEDS` recorded seeds.
+        results: the claims with their first `SEEDS` recorded seeds, or with all where the claim is kept as undecided.
     """
 
     source: str
     results: tuple[Result, ...]
 
     def __repr__(self) -> str:
-        lines = [f"{self.source}: paper | ours, {SEEDS} seeds | verdict"]
-        for result in self.results:
-            ours = f"⟨{result.measured()}⟩ {result.claim.unit}".strip()
-            lines.append(f"  {result.claim.id} | {result.claim.paper} | {ours} | {result.verdict}")
-        return "\n".join(lines)
+        rows = [f"  {r.claim.id} | {r.claim.paper} | {_ours(r)} | {r.verdict}" for r in self.results]
+        return "\n".join([f"{self.source}: paper | ours | verdict", *rows])
 
     def _repr_html_(self) -> str:
         cell = "text-align:left;vertical-align:top;padding:.35em .6em;white-space:normal"
-        head = ("what", "paper", f"ours (mean and range of {SEEDS} seeds)", "verdict")
+        head = ("what", "paper", "ours (mean and range)", "verdict")
         rows = [
             (
                 f"{html.escape(result.claim.text)}<br><code>{html.escape(result.claim.id)}</code>",
                 html.escape(result.claim.paper),
-                html.escape(f"⟨{result.measured()}⟩ {result.claim.unit}"),
+                html.escape(_ours(result)),
                 f"<b>{result.verdict}</b><br>asked {html.escape(str(result.claim.asks))}",
             )
             for result in self.results
@@ -65,6 +62,12 @@ def paper_table(source: str, ids: Sequence[str]) -> PaperTable:
         known = claims(id.partition(".")[0])
         if id not in known or not known[id].paper:
             raise ValueError(f"{id!r} is not a claim with a paper's figure; there are {', '.join(known)}")
-        values = dict(list(ClaimRecord.load(record_path(id)).values.items())[:SEEDS])
-        results.append(Result(known[id], values))
+        values = ClaimRecord.load(record_path(id)).values
+        undecided = known[id].expected == "undecided"  # few seeds may look decided
+        results.append(Result(known[id], values if undecided else dict(list(values.items())[:SEEDS])))
     return PaperTable(source, tuple(results))
+
+
+def _ours(result: Result) -> str:
+    unit = f" {result.claim.unit}" if result.claim.unit else ""
+    return f"⟨{result.measured()}⟩{unit}, {len(result.values)} seeds"

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from optcourse.plots.style import Appearance, appearances, in_style_of
 
@@ -68,6 +69,7 @@ def layer_curves(
         if high < _LEAST_RANGE * low:  # a level line is level
             middle = (low * high) ** 0.5
             ax.set_ylim(middle / _LEAST_RANGE**0.5, middle * _LEAST_RANGE**0.5)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("layer (from the input)")
         ax.set_ylabel(label)
         if title is not None:

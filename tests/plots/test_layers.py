@@ -26,6 +26,7 @@ def test_line_is_the_geometric_mean_and_the_band_spans_the_nets(ax):
     assert (heights.min(), heights.max()) == (1, 8)
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("layer (from the input)", "variance", "log")
     assert ax.get_title(loc="left") == "Look"
+    assert all(tick == round(tick) for tick in ax.get_xticks())
     assert "of 2 nets" in ax.get_legend().get_title().get_text()
 
 
