@@ -52,7 +52,7 @@ def convert(simulated: nn.Sequential, rounding: Rounding = "fixed_point") -> Int
         rounding: see `Requantizer`.
 
     Raises:
-        TypeError: it was not made by `simulate`, or with activation=None.
+        TypeError: it was not made by `simulate`, was made with activation=None, or had layers added.
 
     Example:
         >>> model, x = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)), torch.randn(50, 4)
@@ -82,6 +82,11 @@ def convert(simulated: nn.Sequential, rounding: Rounding = "fixed_point") -> Int
             layers.append(IntegerMaxPool2d(module))
         elif isinstance(module, nn.Flatten):
             layers.append(nn.Flatten(module.start_dim, module.end_dim))
+        elif not isinstance(module, nn.Dropout):
+            raise TypeError(
+                f"convert needs a model as simulate(...) made it, but it holds a {type(module).__name__}; put that "
+                "behind the converted model"
+            )
     return IntegerModel(nn.Sequential(*layers), first, grid).eval()
 
 

@@ -59,9 +59,11 @@ class FakeQuantizer(nn.Module):
     def calibrate(self, x: Tensor) -> Tensor:
         """Look at x, and pass it on as it is."""
         self.observer.observe(x)
-        low, high = self.observer.range()
-        self.low, self.high = low.to(x.dtype), high.to(x.dtype)
         return x
+
+    def settle(self) -> None:
+        """Take the range from what was seen; some observers search long for it."""
+        self.low, self.high = self.observer.range()
 
     def grid(self) -> QuantizationParameters:
         """The grid of the range as it is now."""
@@ -190,4 +192,7 @@ def simulate(
             seen += 1
     if not seen:
         raise ValueError("calibration needs at least one batch, got none; give some of the training inputs")
+    for quantizer in simulated.modules():
+        if isinstance(quantizer, FakeQuantizer):
+            quantizer.settle()
     return simulated

@@ -393,6 +393,12 @@ def test_bad_input(make, error, text) -> None:
         make()
 
 
+def test_nothing_is_dropped_in_silence() -> None:
+    simulated = simulate(nn.Linear(4, 3), [draw(10, 5, 4, dtype=torch.float32)]).append(nn.Softmax(1))
+    with pytest.raises(TypeError, match="it holds a Softmax; put that"):
+        convert(simulated)
+
+
 def test_layers_that_cannot_be_integer() -> None:
     x, y = parameters_for(torch.tensor([-1.0, 2.0])), parameters_for(torch.tensor([-3.0, 2.0]))
     weight = parameters_for(torch.tensor([-1.0, 3.0]))
