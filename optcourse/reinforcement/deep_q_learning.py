@@ -297,7 +297,7 @@ def _dqn(network, environment, envs, config: DQNConfig, seed: int) -> Iterator[D
     optimizer = Adam(network.parameters(), lr=config.lr)
     replay = _replay(config, features=spaces(envs)[0])
     n_step = NStep(config.n_step, gamma=config.gamma)
-    updates, epsilon, measured = 0, math.nan, (math.nan, math.nan, math.nan)
+    updates, epsilon, measured = 0, math.nan, (math.nan, math.nan, math.nan)  # loss, mean Q(s, a), norm
     round_at, evaluate_at = config.learning_starts, 0
     try:
         world = Interaction(envs, seed=draw_seed(of_environments))
@@ -309,15 +309,16 @@ def _dqn(network, environment, envs, config: DQNConfig, seed: int) -> Iterator[D
                 round_at += config.update_every
                 for _ in range(config.updates):
                     batch = _sample(replay, config, of_replay, world.steps)
-                    measured, error = _update_(network, target, optimizer, batch, config)
-                    if not math.isfinite(measured[0]):
-                        yield DQNRecord(world.steps, updates, epsilon, *measured, world.ended())
+                    loss, y, error, norm = _update_(network, target, optimizer, batch, config)
+                    if not math.isfinite(loss):
+                        yield DQNRecord(world.steps, updates, epsilon, loss, math.nan, math.nan, world.ended())
                         return
                     updates += 1
                     if isinstance(replay, PrioritizedReplay):
-                        replay.update_priorities(batch.places, error)
+                        replay.update_priorities(batch.places, error.cpu().numpy())
                     if updates % config.target_every == 0:
                         update_target_(target, network, config.tau)
+                measured = loss, (y - error).mean().item(), norm.item()
                 evaluation = None
                 if world.steps >= evaluate_at:
                     evaluate_at = world.steps + config.evaluate_every
@@ -329,23 +330,21 @@ def _dqn(network, environment, envs, config: DQNConfig, seed: int) -> Iterator[D
         envs.close()
 
 
-def _update_(
-    network, target, optimizer, batch: Batch, config: DQNConfig
-) -> tuple[tuple[float, float, float], np.ndarray]:
-    """One update, left out where the loss is not finite: (loss, mean Q(s, a), the gradient's norm), and the errors."""
+def _update_(network, target, optimizer, batch: Batch, config: DQNConfig) -> tuple[float, Tensor, Tensor, Tensor]:
+    """One update, left out where the loss is not finite: the loss, the targets, their errors, the gradient's norm."""
     device = next(network.parameters()).device
     observation, action, reward, following, terminated, discount, weight = (x.to(device) for x in batch[:-1])
     with torch.no_grad():
         online = network(following) if config.double else None
         y = td_target(reward, terminated, target(following), discount=discount, next_q_online=online)
     loss, error = td_loss(network(observation), action, y, loss=config.loss, weight=weight)
-    norm = math.nan
-    if torch.isfinite(loss):
+    value, norm = loss.item(), torch.tensor(math.nan)
+    if math.isfinite(value):
         optimizer.zero_grad()
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm).item()
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
         optimizer.step()
-    return (loss.item(), (y - error).mean().item(), norm), error.cpu().numpy()
+    return value, y, error, norm
 
 
 def _evaluate(network, environment, config: DQNConfig, rng: np.random.Generator) -> float:

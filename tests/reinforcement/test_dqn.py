@@ -59,7 +59,7 @@ def weights(network):
 
 
 def test_what_is_stored(stored):
-    *_, end = dqn(q_network(3, 3, seed=0), script, SMALL, seed=0)
+    *_, end = dqn(q_network(3, 3, hidden=(16,), seed=0), script, SMALL, seed=0)
     assert len(stored) == end.step
     for s, _, reward, following, terminated, discount in stored:
         assert s[:2].tolist() == following[:2].tolist(), "the step that resets was stored"
@@ -73,7 +73,7 @@ def test_what_is_stored(stored):
 @pytest.mark.parametrize("environments", [1, 4, 16])
 def test_counts(environments):
     config = replace(SMALL, environments=environments)
-    records = list(dqn(q_network(3, 3, seed=0), script, config, seed=0))
+    records = list(dqn(q_network(3, 3, hidden=(16,), seed=0), script, config, seed=0))
     *rounds, end = records
     assert config.steps <= end.step < config.steps + environments
     due = 1 + (end.step - config.learning_starts) // config.update_every  # whatever the number of environments
@@ -91,7 +91,7 @@ def test_counts(environments):
 def test_target_network_moves_when_it_should(monkeypatch):
     moved = []
     monkeypatch.setattr(module, "update_target_", lambda *_: moved.append(1))
-    *_, end = dqn(q_network(3, 3, seed=0), script, SMALL, seed=0)
+    *_, end = dqn(q_network(3, 3, hidden=(16,), seed=0), script, SMALL, seed=0)
     assert len(moved) == end.updates // SMALL.target_every
 
 
@@ -101,7 +101,7 @@ def test_same_seed_same_run_and_global_generators_left_alone():
     state = torch.get_rng_state()
     runs = []
     for seed in (0, 0, 1):
-        network = q_network(3, 3, seed=0)
+        network = q_network(3, 3, hidden=(16,), seed=0)
         runs.append((list(dqn(network, script, SMALL, seed=seed)), weights(network)))
     assert repr(runs[0][0]) == repr(runs[1][0]) != repr(runs[2][0])
     assert torch.equal(runs[0][1], runs[1][1])
@@ -147,7 +147,7 @@ def test_one_sample_is_dqn_with_nothing_in_it():
         max_grad_norm=math.inf,
         **settings,
     )
-    mine, theirs = q_network(3, 3, seed=0), q_network(3, 3, seed=0)
+    mine, theirs = q_network(3, 3, hidden=(16,), seed=0), q_network(3, 3, hidden=(16,), seed=0)
     *records, _ = dqn(theirs, script, config, seed=5)
     naive = list(one_sample(mine, script, steps=200, **settings, seed=5))
     torch.testing.assert_close(weights(mine), weights(theirs), rtol=1e-5, atol=1e-7)
@@ -168,13 +168,13 @@ def test_gradients_are_clipped(monkeypatch):
         return step(optimizer, *arguments)
 
     monkeypatch.setattr(module.Adam, "step", watch)
-    records = list(dqn(q_network(3, 3, seed=0), script, replace(SMALL, max_grad_norm=0.5), seed=0))
+    records = list(dqn(q_network(3, 3, hidden=(16,), seed=0), script, replace(SMALL, max_grad_norm=0.5), seed=0))
     assert max(norms) <= 0.5 * (1 + 1e-5)
     assert max(record.gradient_norm for record in records) > 0.5
 
 
 def test_stops_where_the_loss_is_lost():
-    network = q_network(3, 3, seed=0)
+    network = q_network(3, 3, hidden=(16,), seed=0)
     with torch.no_grad():
         network[-1].weight.fill_(1e30)
     before = weights(network)
@@ -185,7 +185,7 @@ def test_stops_where_the_loss_is_lost():
 
 
 def test_left_alone_until_the_first_record():
-    network = q_network(3, 3, seed=0)
+    network = q_network(3, 3, hidden=(16,), seed=0)
     before = weights(network)
     training = dqn(network, script, SMALL, seed=0)
     assert torch.equal(weights(network), before)
@@ -291,17 +291,17 @@ def test_errors_before_anything_is_changed():
     with pytest.raises(ValueError, match=r"the network must give 3 values for an observation, got shape \(1, 2\)"):
         dqn(q_network(3, 2, seed=0), script, SMALL, seed=0)
     with pytest.raises(ValueError, match="seed must be an integer of at least 0, got -1"):
-        dqn(q_network(3, 3, seed=0), script, SMALL, seed=-1)
+        dqn(q_network(3, 3, hidden=(16,), seed=0), script, SMALL, seed=-1)
     with pytest.raises(ValueError, match=r"epsilon must be a number in \[0, 1\], got 2.0"):
-        next(dqn(q_network(3, 3, seed=0), script, replace(SMALL, epsilon=constant(2.0)), seed=0))
+        next(dqn(q_network(3, 3, hidden=(16,), seed=0), script, replace(SMALL, epsilon=constant(2.0)), seed=0))
     with pytest.raises(ValueError, match="actions must be an integer of at least 1"):
         q_network(3, 0, seed=0)
     with pytest.raises(ValueError, match="steps must be"):
-        next(one_sample(q_network(3, 3, seed=0), script, steps=0, seed=0))
+        next(one_sample(q_network(3, 3, hidden=(16,), seed=0), script, steps=0, seed=0))
 
 
 def test_a_nan_reward_ends_training_before_it_is_learned_from():
-    network = q_network(3, 3, seed=0)
+    network = q_network(3, 3, hidden=(16,), seed=0)
     broken = lambda count: script(count, rewards=lambda row, episode, made: math.nan if episode == 2 else 1.0)
     before = weights(network)
     with pytest.raises(ValueError, match="rewards must be finite"):
