@@ -252,8 +252,9 @@ def _syntax_text(error: BaseException, source: str) -> str:
     return f"Python cannot read this cell: {error.msg}. Line {error.lineno} of your code: `{line[:120]}`"
 
 
+@functools.lru_cache(maxsize=64)
 def parse(source: str) -> ast.Module:
-    """`ast.parse`, without warnings on what is only unusual.
+    """`ast.parse`, without warnings on what is only unusual; the tree is shared, so it is not to be changed.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: if it does not parse.
@@ -283,26 +284,31 @@ def syntax_hash(source: str) -> str:
     """
     try:
         tree = parse(without_magic(source))
-        if not tree.body:
-            return ""
-        names: dict[str, str] = {}
-        for node in ast.walk(tree):
-            _normalize(node, names)
-        return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        text = repr(_shape(tree, {}))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] if tree.body else ""
 
 
-def _normalize(node: ast.AST, names: dict[str, str]) -> None:
-    for attribute in ("id", "arg", "name"):
-        name = getattr(node, attribute, None)
-        if isinstance(name, str):
-            setattr(node, attribute, names.setdefault(name, f"name{len(names)}"))
-    body = getattr(node, "body", None)
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)) and body:
-        first = body[0]
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-            node.body = body[1:] or [ast.Pass()]
+def _shape(node: Any, names: dict[str, str]) -> Any:
+    """A syntax tree as nested lists, names replaced by their order of appearance, without docstrings."""
+    if isinstance(node, list):
+        return [_shape(item, names) for item in node]
+    if not isinstance(node, ast.AST):
+        return node
+    parts: list[Any] = [type(node).__name__]
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if name in ("id", "arg", "name") and isinstance(value, str):
+            value = names.setdefault(value, f"name{len(names)}")
+        elif name == "body" and isinstance(value, list) and value and _is_text(value[0]):
+            value = value[1:]
+        parts.append(_shape(value, names))
+    return parts
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(getattr(statement.value, "value", None), str)
 
 
 @functools.cache

@@ -105,8 +105,11 @@ def _plain_tensor(value: Tensor, budget: _Budget) -> Tensor:
         return tensor.cpu().resolve_conj().resolve_neg().clone()
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Any, *, is_plain: bool = False) -> bytes:
     """The bytes of a plain value.
+
+    Args:
+        is_plain: whether the value came out of `plain`, so that it need not be looked through again.
 
     Raises:
         NotPlainError: as `plain`.
@@ -116,7 +119,7 @@ def encode(value: Any) -> bytes:
         [1, 2.5, None, 'theta']
     """
     raw: list[bytes] = []
-    header = json.dumps(_node(plain(value), raw), separators=(",", ":")).encode("ascii")
+    header = json.dumps(_node(value if is_plain else plain(value), raw), separators=(",", ":")).encode("ascii")
     return b"".join((MAGIC, len(header).to_bytes(8, "little"), header, *raw))
 
 

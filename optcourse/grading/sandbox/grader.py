@@ -42,6 +42,7 @@ from optcourse.grading.submission import (
     card_fields,
 )
 
+Guard = tuple[tuple[str, ...], tuple[str, ...]]  # what is forbidden, and what of it is permitted
 _WITH_CASES = ("function", "class", "test")  # kinds whose cases a seed changes
 
 
@@ -182,6 +183,15 @@ _WORST = {
 }
 
 
+@functools.cache
+def _of_lesson(lesson: str) -> Guard:
+    """What any exercise of a lesson forbids, and what any permits."""
+    rows = catalogue.exercises(lesson)
+    forbids = dict.fromkeys(name for row in rows for name in row.forbids)
+    permits = dict.fromkeys(name for row in rows for name in row.permits)
+    return (*forbids,), (*permits,)
+
+
 @functools.lru_cache(maxsize=256)
 def _prepared(exercise: str, seed: int) -> Check:
     """A check with the cases of one seed, and what is right for them, computed once for all submissions."""
@@ -246,12 +256,32 @@ class _One:
             return ExerciseStatus.FORBIDDEN, text
         return None
 
-    def run_cell(self) -> dict:
-        self.answers.begin(self.row.forbids, self.row.permits)
+    def run_cell(self, guard: Guard | None = None) -> dict:
+        self.answers.begin(*(guard or self._guards()[0]))
         return self.answers.cell(self.answer.source, self.name)
 
+    def _guards(self) -> list[Guard]:
+        """What to forbid, in the order of trying: what any exercise of the lesson does, then what this one does.
+
+        Another guard is another child, so that a lesson's answers should share one; but an answer that only touches
+        what other exercises forbid must not suffer for it.
+        """
+        own, shared = (self.row.forbids, self.row.permits), _of_lesson(self.row.lesson)
+        if violations(self.answer.tree, *shared, self.imports):
+            return [own]
+        return [shared, own] if set(own[0]) != set(shared[0]) else [shared]
+
     def _tried(self, seeds: Sequence[int]) -> ExerciseResult:
-        reply = self.run_cell()
+        *others, last = self._guards()
+        for guard in others:
+            result = self._attempted(guard, seeds)
+            if not self.answers.touched:
+                return result
+            self.answers.distrust(self.name)
+        return self._attempted(last, seeds)
+
+    def _attempted(self, guard: Guard, seeds: Sequence[int]) -> ExerciseResult:
+        reply = self.run_cell(guard)
         stopped = None if reply["fault"] is None else Fault(**reply["fault"])
         if self.answers.worst:
             return self._lost(stopped, reply)

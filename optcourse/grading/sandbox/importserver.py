@@ -62,6 +62,11 @@ class ImportServer:
         """Whether it is running."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Number of the process that all others of the sandbox come from; 0 when it is not running."""
+        return 0 if self._process is None else self._process.pid
+
     def start(self) -> None:
         """Start, and wait until torch is loaded.
 

@@ -7,8 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from optcourse import catalogue
+
 ROOT = Path(__file__).parents[3]
-SOLUTION = ROOT / "solutions" / "04_optimizers.ipynb"
+SOLUTION = ROOT / "solutions" / f"{catalogue.lesson('optimizers').stem}.ipynb"
 
 
 @cache
@@ -19,6 +21,12 @@ def _solution() -> dict:
 def solution() -> dict:
     """The solution notebook as a dict of its own."""
     return copy.deepcopy(_solution())
+
+
+def notebook_of(lesson: str) -> dict:
+    """The solution notebook of a lesson."""
+    path = SOLUTION.with_name(f"{catalogue.lesson(lesson).stem}.ipynb")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def grade_id(cell: dict) -> str:

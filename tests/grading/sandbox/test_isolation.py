@@ -201,7 +201,7 @@ def test_nothing_is_left_when_the_grader_is_killed(tmp_path):
     script = tmp_path / "grade.py"
     script.write_text(
         "import os, signal\nfrom optcourse.grading.sandbox import open_grader\n"
-        "with open_grader() as grader:\n    grader.server.spawn()\n    print(grader.server._process.pid, flush=True)\n"
+        "with open_grader() as grader:\n    grader.server.spawn()\n    print(grader.server.pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)

@@ -7,6 +7,7 @@ status is the exit code, or minus the number of the signal that ended it.
 
 import array
 import contextlib
+import gc
 import json
 import os
 import select
@@ -27,6 +28,8 @@ def main(descriptor: str, mode: str) -> None:
     linux.die_with_parent()
     torch.set_num_threads(1)
     Servant(torch.optim.Optimizer, seconds=1.0)  # what torch imports for the first optimizer is imported here, once
+    gc.collect()
+    gc.freeze()  # else the first collection in a child writes to, and so copies, every page it shares with this process
     control = socket.socket(fileno=int(descriptor))
     control.send(json.dumps({"ready": True}).encode())
     keepers: dict[int, tuple[int, int]] = {}  # id -> process that waits for the child, descriptor that tells its end

@@ -207,7 +207,7 @@ FORBIDDEN = [
             import gc
             Momentum = next(o for o in gc.get_objects() if isinstance(o, type) and o.__name__ == 'SGD')"""
         ),
-        "forbidden",
+        "error",
     ),
     answer(
         "the text of torch's own",

@@ -211,5 +211,5 @@ RESOURCES = [
         "error",
         exercise=MEMORY,
     ),
-    answer("a number of a million digits", "state_megabytes = 10**1_000_000", "error", exercise=MEMORY),
+    answer("a number of a million digits", "state_megabytes = 10**1_000_000", "failed", exercise=MEMORY),
 ]
