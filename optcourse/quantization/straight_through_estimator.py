@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from optcourse.quantization.affine import fake_quantize_, fake_quantize_reference
+from optcourse.quantization.affine import fake_quantize_reference
 from optcourse.quantization.checking import check_floating
 from optcourse.quantization.parameters import QuantizationParameters
 
@@ -58,12 +58,10 @@ def straight_through_reference(
 class _StraightThrough(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, zero_point: Tensor, quant_min: int, quant_max: int) -> Tensor:
-        rounded = fake_quantize_(
-            x.clone(), scale=scale, zero_point=zero_point, quant_min=quant_min, quant_max=quant_max
-        )
         steps = torch.round(x / scale)
-        ctx.save_for_backward((steps >= quant_min - zero_point) & (steps <= quant_max - zero_point))
-        return rounded
+        low, high = quant_min - zero_point, quant_max - zero_point
+        ctx.save_for_backward((steps >= low) & (steps <= high))
+        return steps.clamp_(low.to(x.dtype), high.to(x.dtype)).mul_(scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
