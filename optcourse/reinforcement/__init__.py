@@ -2,7 +2,7 @@
 
 Chain, chain_values, q_learning            a table, on a corridor whose best values are known in closed form
 DQNConfig, dqn, td_target, td_loss         deep Q-learning; deep_q_learning.py reads from top to bottom
-q_network, Duelling                        networks that give one value for each action
+q_network, Dueling                        networks that give one value for each action
 ReplayBuffer, PrioritizedReplay, NStep     what is remembered, how often it comes back, how far rewards reach
 Interaction                                vector environments: the step after an end is no transition
 greedy_returns, keep_best                  what a policy is worth on fresh episodes, and the best one kept
@@ -24,7 +24,7 @@ from optcourse.reinforcement.evaluation import action_values, greedy_returns
 from optcourse.reinforcement.interaction import Interaction, vector_environment
 from optcourse.reinforcement.n_step import NStep
 from optcourse.reinforcement.naive import one_sample
-from optcourse.reinforcement.networks import Duelling, q_network
+from optcourse.reinforcement.networks import Dueling, q_network
 from optcourse.reinforcement.prioritized import (
     PrioritizedReplay,
     SumTree,
@@ -43,7 +43,7 @@ __all__ = [
     "Chain",
     "DQNConfig",
     "DQNRecord",
-    "Duelling",
+    "Dueling",
     "Interaction",
     "NStep",
     "PrioritizedReplay",

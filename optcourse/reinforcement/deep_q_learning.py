@@ -36,8 +36,8 @@ from torch import Tensor, nn
 
 from optcourse.optimizers import Adam
 from optcourse.reinforcement.checking import check_integer, check_number, spaces
-from optcourse.reinforcement.evaluation import action_values, greedy_returns
-from optcourse.reinforcement.interaction import Environment, Interaction, vector_environment
+from optcourse.reinforcement.evaluation import action_values, fitting_environment, greedy_returns
+from optcourse.reinforcement.interaction import Environment, Interaction
 from optcourse.reinforcement.n_step import NStep
 from optcourse.reinforcement.prioritized import PrioritizedReplay
 from optcourse.reinforcement.replay import ReplayBuffer
@@ -282,12 +282,7 @@ def dqn(network: nn.Module, environment: Environment, config: DQNConfig, *, seed
             environment do not fit; later, when the environment returns a number that is not finite.
     """
     check_integer("seed", seed, 0)
-    envs = vector_environment(environment, config.environments)
-    features, actions = spaces(envs)
-    values = action_values(network, np.zeros((1, features), dtype=np.float32))
-    if values.shape != (1, actions):
-        envs.close()
-        raise ValueError(f"the network must give {actions} values for an observation, got shape {values.shape}")
+    envs = fitting_environment(network, environment, config.environments)
     return _dqn(network, environment, envs, config, seed)
 
 

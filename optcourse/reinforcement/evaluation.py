@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
+from gymnasium.vector import VectorEnv
 from torch import nn
 
-from optcourse.reinforcement.checking import check_integer
+from optcourse.reinforcement.checking import check_integer, spaces
 from optcourse.reinforcement.interaction import Environment, Interaction, vector_environment
 
 
@@ -13,6 +14,27 @@ def action_values(network: nn.Module, observation: np.ndarray) -> np.ndarray:
     """(B, actions) float32, what the network says of observations (B, F)."""
     device = next(network.parameters()).device
     return network(torch.from_numpy(observation).to(device)).cpu().numpy()
+
+
+def fitting_environment(network: nn.Module, environment: Environment, count: int) -> VectorEnv:
+    """`vector_environment`, made sure to fit the network.
+
+    Raises:
+        TypeError, ValueError: as `vector_environment`, and when the network does not give one value for each action.
+    """
+    envs = vector_environment(environment, count)
+    features, actions = spaces(envs)
+    try:
+        values = action_values(network, np.zeros((1, features), dtype=np.float32))
+        if values.shape != (1, actions):
+            raise ValueError(
+                f"the network must give {actions} values for an observation, got shape {values.shape}; "
+                f"q_network({features}, {actions}, seed=...) makes one that fits"
+            )
+    except Exception:
+        envs.close()
+        raise
+    return envs
 
 
 def greedy_returns(
@@ -43,7 +65,7 @@ def greedy_returns(
         >>> returns.shape, bool((returns < 500).all())
         ((5,), True)
     """
-    envs = vector_environment(environment, check_integer("episodes", episodes, 1))
+    envs = fitting_environment(network, environment, check_integer("episodes", episodes, 1))
     total, ended = np.zeros(episodes), np.zeros(episodes, dtype=bool)
     try:
         world = Interaction(envs, seed=check_integer("seed", seed, 0))

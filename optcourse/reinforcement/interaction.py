@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from optcourse.reinforcement.checking import check_finite, spaces
+from optcourse.reinforcement.checking import check_finite, check_integer, spaces
 from optcourse.reinforcement.transitions import Steps
 
 Environment = str | Callable[[int], VectorEnv]  # gymnasium's id, or number of sub-environments -> vector environment
@@ -22,15 +22,15 @@ def vector_environment(environment: Environment, count: int) -> VectorEnv:
         count: >= 1.
 
     Raises:
-        ValueError: unless observations are vectors, actions are numbered from 0, and sub-environments are reset on
-            the step after an end (`AutoresetMode.NEXT_STEP`, gymnasium's default).
+        TypeError, ValueError: unless count is a whole number >= 1, observations are vectors, actions are numbered from
+            0, and sub-environments are reset on the step after an end (`AutoresetMode.NEXT_STEP`, gymnasium's default).
 
     Example:
         >>> vector_environment("CartPole-v1", 3).observation_space.shape
         (3, 4)
     """
     make = partial(gymnasium.make_vec, environment) if isinstance(environment, str) else environment
-    envs = make(count)
+    envs = make(check_integer("count", count, 1))
     try:
         spaces(envs)
         mode = envs.metadata.get("autoreset_mode", "NextStep")  # gymnasium 1.0 knows no other, and no such entry

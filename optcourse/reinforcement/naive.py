@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
 from optcourse.optimizers import Adam
-from optcourse.reinforcement.checking import check_integer
+from optcourse.reinforcement.checking import check_integer, check_number
 from optcourse.reinforcement.deep_q_learning import (
     DQNRecord,
     Loss,
@@ -18,8 +19,8 @@ from optcourse.reinforcement.deep_q_learning import (
     td_loss,
     td_target,
 )
-from optcourse.reinforcement.evaluation import action_values, greedy_returns
-from optcourse.reinforcement.interaction import Environment, Interaction, vector_environment
+from optcourse.reinforcement.evaluation import action_values, fitting_environment, greedy_returns
+from optcourse.reinforcement.interaction import Environment, Interaction
 from optcourse.schedules import Schedule, linear
 
 _EPSILON = linear(1.0, 0.04, steps=8_000)
@@ -53,13 +54,22 @@ def one_sample(
         An iterator over a record for each step. It stops early at a loss that is not finite.
 
     Raises:
-        TypeError, ValueError: when an argument breaks its rule, at the first record.
+        TypeError, ValueError: as `dqn`.
     """
     for name, value in (("steps", steps), ("evaluate_every", evaluate_every), ("episodes", episodes)):
         check_integer(name, value, 1)
-    of_environments, of_exploration, _, of_evaluation = streams(check_integer("seed", seed, 0))
+    check_number("gamma", gamma, 0, 1)
+    check_integer("seed", seed, 0)
     optimizer = Adam(network.parameters(), lr=lr)
-    envs = vector_environment(environment, 1)
+    envs = fitting_environment(network, environment, 1)
+    evaluate = partial(greedy_returns, network, environment, episodes=episodes)
+    return _one_sample(network, envs, optimizer, steps, gamma, loss, epsilon, streams(seed), evaluate_every, evaluate)
+
+
+def _one_sample(
+    network, envs, optimizer, steps, gamma, loss, epsilon, generators, evaluate_every, evaluate
+) -> Iterator[DQNRecord]:
+    of_environments, of_exploration, _, of_evaluation = generators
     measured, evaluate_at = (math.nan, math.nan, math.nan), 0
     try:
         world = Interaction(envs, seed=draw_seed(of_environments))
@@ -72,8 +82,7 @@ def one_sample(
             evaluation = None
             if world.steps >= evaluate_at:
                 evaluate_at = world.steps + evaluate_every
-                fresh = draw_seed(of_evaluation)
-                evaluation = float(greedy_returns(network, environment, episodes=episodes, seed=fresh).mean())
+                evaluation = float(evaluate(seed=draw_seed(of_evaluation)).mean())
             yield DQNRecord(world.steps, world.steps, chance, *measured, world.ended(), evaluation)
             if not math.isfinite(measured[0]):
                 return

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from optcourse.reinforcement.checking import check_integer
 
 
-class Duelling(nn.Module):
+class Dueling(nn.Module):
     r"""A head that splits the value of a state from what each action adds to it.
 
     .. math:: Q(s, a) = V(s) + A(s, a) - \tfrac1{|A|} \textstyle\sum_{a'} A(s, a')
@@ -38,14 +38,14 @@ class Duelling(nn.Module):
 
 
 def q_network(
-    features: int, actions: int, *, hidden: Sequence[int] = (128, 128), duelling: bool = False, seed: int
+    features: int, actions: int, *, hidden: Sequence[int] = (128, 128), dueling: bool = False, seed: int
 ) -> nn.Sequential:
     """Linear layers with ReLU between them, from an observation to a value for each action.
 
     Args:
         features, actions: numbers in an observation, and actions.
         hidden: widths of the layers between, from input to output.
-        duelling: end in `Duelling` instead of a linear layer.
+        dueling: end in `Dueling` instead of a linear layer.
         seed: of the initial values, which are `torch.nn`'s own; the global generator is left alone.
 
     Returns:
@@ -65,5 +65,5 @@ def q_network(
         layers: list[nn.Module] = []
         for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.ReLU()]
-        layers.append((Duelling if duelling else nn.Linear)(sizes[-1], actions))
+        layers.append((Dueling if dueling else nn.Linear)(sizes[-1], actions))
     return nn.Sequential(*layers)

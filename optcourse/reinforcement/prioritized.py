@@ -118,8 +118,8 @@ class PrioritizedReplay:
     Raises:
         TypeError, ValueError: when an argument breaks its rule.
 
-    Differs from the paper: its weights are normalized by the largest in the batch, as there; the rank-based variant is
-    left out; new transitions get the largest priority ever seen, not the largest still stored.
+    Differs from the paper: the rank-based variant is left out; new transitions get the largest priority ever seen, not
+    the largest still stored.
 
     References:
         Schaul et al., Prioritized Experience Replay, ICLR 2016, algorithm 1.

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from optcourse.reinforcement import Duelling, q_network, td_loss, td_target, update_target_
+from optcourse.reinforcement import Dueling, q_network, td_loss, td_target, update_target_
 from tests.optimizers.test_devices import OneDevice
 
 meta = lambda *shape, **options: torch.empty(*shape, device="meta", **options)
@@ -29,9 +29,9 @@ def test_losses(loss):
 
 
 def test_networks():
-    network = q_network(4, 2, duelling=True, seed=0).to("meta")
+    network = q_network(4, 2, dueling=True, seed=0).to("meta")
     target = copy.deepcopy(network)
     with OneDevice("meta"):
         assert network(meta(3, 4)).shape == (3, 2)
         update_target_(target, network, 0.1)
-    assert isinstance(network[-1], Duelling)
+    assert isinstance(network[-1], Dueling)

@@ -12,7 +12,7 @@ import torch
 import optcourse.reinforcement.deep_q_learning as module
 from optcourse.reinforcement import (
     DQNConfig,
-    Duelling,
+    Dueling,
     ReplayBuffer,
     dqn,
     epsilon_greedy,
@@ -120,12 +120,12 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("duelling", [False, True])
+@pytest.mark.parametrize("dueling", [False, True])
 @pytest.mark.parametrize("name", VARIANTS)
-def test_every_variant_finds_the_values_of_a_bandit(name, duelling):
+def test_every_variant_finds_the_values_of_a_bandit(name, dueling):
     """Each step is terminated and truncated at once: bootstrapping on truncation would give values near 100."""
     config = replace(SMALL, **VARIANTS[name], lr=0.02, epsilon=constant(1.0))
-    network = q_network(2, 2, hidden=(16,), duelling=duelling, seed=0)
+    network = q_network(2, 2, hidden=(16,), dueling=dueling, seed=0)
     *_, end = dqn(network, bandits, config, seed=0)
     values = network(torch.tensor([[1.0, 0.5]]))
     torch.testing.assert_close(values, torch.tensor([[0.0, 1.0]]), rtol=0, atol=0.1)
@@ -221,8 +221,8 @@ def test_epsilon_greedy():
     assert streams[0].random() == streams[1].random()
 
 
-def test_duelling_head():
-    head = Duelling(2, 3)
+def test_dueling_head():
+    head = Dueling(2, 3)
     x = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
     q, value = head(x), head.value(x)
     torch.testing.assert_close(q.mean(dim=1, keepdim=True), value)
@@ -288,7 +288,7 @@ def test_settings(changes, error, text):
 
 
 def test_errors_before_anything_is_changed():
-    with pytest.raises(ValueError, match=r"the network must give 3 values for an observation, got shape \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"must give 3 values for an observation, got shape \(1, 2\); q_network\(3, 3"):
         dqn(q_network(3, 2, seed=0), script, SMALL, seed=0)
     with pytest.raises(ValueError, match="seed must be an integer of at least 0, got -1"):
         dqn(q_network(3, 3, hidden=(16,), seed=0), script, SMALL, seed=-1)
@@ -297,7 +297,11 @@ def test_errors_before_anything_is_changed():
     with pytest.raises(ValueError, match="actions must be an integer of at least 1"):
         q_network(3, 0, seed=0)
     with pytest.raises(ValueError, match="steps must be"):
-        next(one_sample(q_network(3, 3, hidden=(16,), seed=0), script, steps=0, seed=0))
+        one_sample(q_network(3, 3, hidden=(16,), seed=0), script, steps=0, seed=0)
+    with pytest.raises(ValueError, match="gamma must be a number"):
+        one_sample(q_network(3, 3, hidden=(16,), seed=0), script, gamma=2.0, seed=0)
+    with pytest.raises(ValueError, match="the network must give 3 values"):
+        one_sample(q_network(3, 2, seed=0), script, seed=0)
 
 
 def test_a_nan_reward_ends_training_before_it_is_learned_from():

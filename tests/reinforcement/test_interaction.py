@@ -193,6 +193,8 @@ def test_an_episode_without_end():
         (lambda: NStep(2, gamma=1.5), ValueError, r"gamma must be a number in \[0, 1\], got 1.5"),
         (lambda: NStep(2, gamma="0.9"), TypeError, "got '0.9'"),
         (lambda: greedy_returns(None, script, episodes=0, seed=0), ValueError, "episodes must be an integer"),
+        (lambda: greedy_returns(linear_network([[0.0] * 3]), script, seed=0), ValueError, "must give 3 values"),
+        (lambda: vector_environment(script, 0), ValueError, "count must be an integer of at least 1, got 0"),
         (lambda: greedy_returns(linear_network([[0.0] * 3] * 3), script, seed=-1), ValueError, "seed must be"),
     ],
 )
