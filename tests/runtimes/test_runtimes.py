@@ -2,6 +2,7 @@
 
 import builtins
 import copy
+import itertools
 import math
 import re
 import subprocess
@@ -127,7 +128,9 @@ def test_the_panel_measures_every_form() -> None:
     assert panel["eager float32"].accuracy == 1.0
     assert panel.ratio("runtime int8 static") < 0.4
     assert panel["runtime float32"].bytes == len(export(model, x))
-    unlabelled = cost_panel(model, x, batch_sizes=(3,), repeats=1)
+    ticks = itertools.count()
+    unlabelled = cost_panel(model, x, batch_sizes=(3,), repeats=1, clock=lambda: next(ticks))
+    assert all(row.latency == {3: 1} for row in unlabelled.rows)
     assert math.isnan(unlabelled.rows[0].accuracy)
     assert "accuracy" not in repr(unlabelled)
 
