@@ -5,7 +5,8 @@
 Against nbgrader: in each round the same copies of the solved notebook are graded by `nbgrader autograde` and by
 `optcourse grade` (two workers), in random order, each with everything that a user waits for: start, sandbox, results on
 the disk; and two copies alone. The figure is the ratio of what each further notebook costs on the clock, as in a class
-of hundreds; the ratio of the whole runs and those of the processor time, which a busy machine disturbs less, stand beside.
+of hundreds; the ratio of the whole runs and those of the processor time, which a busy machine disturbs less, stand
+beside it.
 
 The class: right, partly right and empty submissions, and as every tenth one of the attack suite, all graded by one
 command with hidden cases. Every mark and status is compared with what it must be, and the memory of each process that
@@ -286,7 +287,7 @@ def _commands() -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Grading a class: time against nbgrader, and hostile submissions.")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--notebooks", type=int, default=12)
+    parser.add_argument("--notebooks", type=int, default=12, help="more than two")
     parser.add_argument("--submissions", type=int, default=500)
     parser.add_argument("--only", choices=("nbgrader", "class"))
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
