@@ -184,15 +184,20 @@ def simulate(
         elif not joins:
             modules.append(layer)
     simulated = nn.Sequential(*modules).eval()
+    _calibrate(simulated, batches)
+    return simulated
+
+
+@torch.no_grad()
+def _calibrate(simulated: nn.Sequential, batches: Iterable[Tensor]) -> None:
+    """Run the floating model that a simulated one holds, and set the ranges by what flows through it."""
     seen = 0
-    with torch.no_grad():
-        for x in batches:
-            for module in modules:
-                x = module.calibrate(x) if isinstance(module, FakeQuantizer | SimulatedLayer) else module(x)
-            seen += 1
+    for x in batches:
+        for module in simulated:
+            x = module.calibrate(x) if isinstance(module, FakeQuantizer | SimulatedLayer) else module(x)
+        seen += 1
     if not seen:
         raise ValueError("calibration needs at least one batch, got none; give some of the training inputs")
-    for quantizer in simulated.modules():
-        if isinstance(quantizer, FakeQuantizer):
-            quantizer.settle()
-    return simulated
+    for module in simulated.modules():
+        if isinstance(module, FakeQuantizer):
+            module.settle()
