@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from optcourse.plots.style import Appearance, appearances, in_style_of
 
 FLOAT32 = (2.0**-298, 2.0**256)
 """Squares of the smallest and of the largest number of float32: beyond them a mean square is 0 or infinite."""
 
-_LEAST_RANGE = 20.0  # of the y axis, largest over smallest value
+_LEAST_RANGE = 100.0  # of the y axis, largest over smallest value: two decades, so that decades label it
 
 
 def layer_curves(
@@ -70,6 +70,7 @@ def layer_curves(
             middle = (low * high) ** 0.5
             ax.set_ylim(middle / _LEAST_RANGE**0.5, middle * _LEAST_RANGE**0.5)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set_xlabel("layer (from the input)")
         ax.set_ylabel(label)
         if title is not None:
