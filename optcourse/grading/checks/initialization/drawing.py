@@ -1,7 +1,7 @@
 """Fresh numbers for the cases, and what holds for certain of a wrong result whose mistake is not listed."""
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,8 @@ def facts(solution: Callable[..., Any]) -> Callable[[Sequence[Result]], Sequence
             for yours, right in zip(result.observed, expected, strict=False)
             if not _counts(right) and np.shape(yours.value) == np.shape(right.value)
         ]
-        return tuple(_compared(np.concatenate([np.ravel(pair[side]) for pair in pairs]) for side in (0, 1)))
+        yours, right = (np.concatenate([np.ravel(pair[side]) for pair in pairs]) for side in (0, 1))
+        return tuple(_compared(yours, right))
 
     return describe
 
@@ -95,8 +96,7 @@ def _kind(observation: Any) -> str:
     return "nothing" if value is None else f"a {type(value).__name__}"
 
 
-def _compared(sides: Any) -> Sequence[str]:
-    yours, expected = sides
+def _compared(yours: np.ndarray, expected: np.ndarray) -> Sequence[str]:
     if not np.isfinite(yours).all():
         what = "NaN" if np.isnan(yours).any() else "infinite"
         return (f"Your numbers became {what}: look for a division by zero or the root of a negative number.",)
@@ -116,6 +116,3 @@ def _compared(sides: Any) -> Sequence[str]:
 def array(tensor: Tensor) -> np.ndarray:
     """As float64."""
     return tensor.to(torch.float64).numpy()
-
-
-Switches = Mapping[str, Any]

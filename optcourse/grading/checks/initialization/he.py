@@ -166,10 +166,10 @@ def _cases(seed: int) -> Sequence[Case]:
         return values
 
     return (
-        Case('ReLU, mode "fan_in"', (noise(many, few), few, many, "fan_in", 0.0)),
-        Case('ReLU, mode "fan_out"', (noise(few, many), many, few, "fan_out", 0.0)),
-        Case(f'leaky ReLU of slope {slope:g}, mode "fan_in"', (noise(few, many), many, few, "fan_in", slope)),
-        Case(f'leaky ReLU of slope {steep:g}, mode "fan_out"', (noise(many, few), few, many, "fan_out", steep)),
+        Case("ReLU, mode fan_in", (noise(many, few), few, many, "fan_in", 0.0)),
+        Case("ReLU, mode fan_out", (noise(few, many), many, few, "fan_out", 0.0)),
+        Case(f"leaky ReLU of slope {slope:g}, mode fan_in", (noise(few, many), many, few, "fan_in", slope)),
+        Case(f"leaky ReLU of slope {steep:g}, mode fan_out", (noise(many, few), few, many, "fan_out", steep)),
         Case("a convolution", (noise(4, 3, 2, 2), 12, 16, "fan_in", slope)),
     )
 
