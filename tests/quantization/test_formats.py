@@ -52,6 +52,7 @@ def test_short_floats_at_the_edges() -> None:
     assert torch.equal(round_to_format(x, FLOAT16), x.half().float())
     ties = torch.tensor([1 + 2.0**-8, 1 + 3 * 2.0**-8, -(1 + 2.0**-8)])
     assert round_to_format(ties, BFLOAT16).tolist() == [1.0, 1 + 2.0**-6, -1.0]
+    assert torch.equal(bfloat16_bits(ties), ties.bfloat16().view(torch.int16).int() & 0xFFFF)
     assert bool(round_to_format(torch.tensor(math.nan), FLOAT16).isnan())
 
 
