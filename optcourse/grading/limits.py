@@ -133,10 +133,12 @@ def _with_timer(function: Callable[[], Any], seconds: float) -> tuple[Any, BaseE
     home = sys._getframe()
     pauses = random.Random(0)
     counted = _clock()
-    fired = interrupted = False
+    fired = interrupted = over = False
 
     def on_alarm(number: int, frame: FrameType | None) -> None:
         nonlocal fired
+        if over:  # it came during C code that raised, and is heard only now: set again, it would find no handler
+            return
         # Microseconds after the first time: the next signal then finds the handler of an `except:` that swallowed this.
         signal.setitimer(signal.ITIMER_REAL, pauses.uniform(1e-5, 1e-3) if fired else _PATIENCE)
         if counted() >= seconds and _in_learners_code(frame, home):
@@ -159,6 +161,7 @@ def _with_timer(function: Callable[[], Any], seconds: float) -> tuple[Any, BaseE
     except TimedOut as late:  # raised in the trampoline's own lines
         value, error = None, late
     finally:
+        over = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL if old_alarm is None else old_alarm)
         if callable(old_interrupt):

@@ -46,17 +46,14 @@ class Answer:
         syntax: hash of the normalized syntax tree; "" when it does not parse.
         problem: why it cannot be run: "", "missing", "duplicate", "syntax", "long".
         message: the problem in a sentence, or a note on what was left out.
+        tree: the syntax tree; an empty one where there is a problem.
     """
 
     source: str = ""
     syntax: str = ""
     problem: str = ""
     message: str = ""
-
-    @functools.cached_property
-    def tree(self) -> ast.Module:
-        """Its syntax tree; an empty one where there is a problem."""
-        return parse("" if self.problem else self.source)
+    tree: ast.Module = field(default_factory=lambda: ast.Module([], []), repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ class Given:
     @functools.cached_property
     def imports(self) -> dict[str, str]:
         """Local name -> dotted name of what it imports."""
-        return imported(parse(self.source))
+        return imported(_parse(self.source))
 
 
 @dataclass(frozen=True)
@@ -224,9 +221,12 @@ def _answer(sources: list[str], slot: Slot) -> Answer:
     if longest > MAX_SOURCE:
         text = f"The answer has {longest:,} characters; {MAX_SOURCE:,} are enough for any."
         return Answer(problem="long", message=text)
-    different = {syntax_hash(source) or source: source for source in sources}
-    if len(different) > 1:
-        different.pop(slot.stub_syntax, None)
+    different = dict.fromkeys(sources)
+    if len(sources) > 1:
+        hashes = {syntax_hash(source) or source: source for source in sources}
+        if len(hashes) > 1:
+            hashes.pop(slot.stub_syntax, None)
+        different = dict.fromkeys(hashes.values())
     if not different:
         name = slot.exercise.replace(".", "_")
         text = f"The notebook has no code cell that carries the id {name}; answer in the cell that was handed out."
@@ -234,14 +234,13 @@ def _answer(sources: list[str], slot: Slot) -> Answer:
     if len(different) > 1:
         text = f"{len(different)} cells carry this exercise's id, and they differ; keep the one that is your answer."
         return Answer(problem="duplicate", message=text)
-    (source,) = different.values()
-    code = without_magic(source)
+    (source,) = different
     try:
-        parse(code)
+        code, tree = _parsed(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Answer(source=source, problem="syntax", message=_syntax_text(error, source))
     text = "" if code == source else "Lines for IPython (those with % or !) were left out."
-    return Answer(code, syntax_hash(code), "", text)
+    return Answer(code, _hash(tree), "", text, tree)
 
 
 def _syntax_text(error: BaseException, source: str) -> str:
@@ -252,25 +251,19 @@ def _syntax_text(error: BaseException, source: str) -> str:
     return f"Python cannot read this cell: {error.msg}. Line {error.lineno} of your code: `{line[:120]}`"
 
 
-@functools.lru_cache(maxsize=64)
-def parse(source: str) -> ast.Module:
-    """`ast.parse`, without warnings on what is only unusual; the tree is shared, so it is not to be changed.
+def _parsed(source: str) -> tuple[str, ast.Module]:
+    """Python and its tree: the source, or the same lines with IPython's empty where it is no Python as it stands."""
+    try:
+        return source, _parse(source)
+    except SyntaxError:
+        code = _MAGIC.sub("", source)
+        return code, _parse(code)
 
-    Raises:
-        SyntaxError, ValueError, RecursionError, MemoryError: if it does not parse.
-    """
-    with warnings.catch_warnings():
+
+def _parse(source: str) -> ast.Module:
+    with warnings.catch_warnings():  # on what is only unusual
         warnings.simplefilter("ignore")
         return ast.parse(source)
-
-
-def without_magic(source: str) -> str:
-    """The same lines with IPython's magic lines empty, where the whole is no Python as it stands."""
-    try:
-        parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return _MAGIC.sub("", source)
-    return source
 
 
 def syntax_hash(source: str) -> str:
@@ -283,10 +276,16 @@ def syntax_hash(source: str) -> str:
         False
     """
     try:
-        tree = parse(without_magic(source))
-        text = repr(_shape(tree, {}))
+        return _hash(_parsed(source)[1])
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
+
+
+def _hash(tree: ast.Module) -> str:
+    try:
+        text = repr(_shape(tree, {}))
+    except RecursionError:
+        text = f"{len(tree.body)} statements nested too deep"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] if tree.body else ""
 
 
@@ -349,7 +348,7 @@ def _is_check(cell: dict) -> bool:
 
 def _checked(source: str) -> tuple[str, str]:
     """(exercise, expression) of the call of `check` in a cell."""
-    for node in ast.walk(parse(source)):
+    for node in ast.walk(_parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "check":
             exercise, answer = node.args
             assert isinstance(exercise, ast.Constant)
@@ -361,7 +360,7 @@ def _given(source: str, absent: set[str]) -> Given:
     """Imports, definitions and constants of a cell; not its calls, nor what needs a name that is absent."""
     kept: list[ast.stmt] = []
     silent: list[str] = []
-    for statement in parse(without_magic(source)).body:
+    for statement in _parsed(source)[1].body:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             if _is_absent(statement):
                 silent += [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
