@@ -51,10 +51,7 @@ def _attention(rows: Sequence[Row]) -> str:
     chosen = [row for row in rows if row.result.status not in _PLAIN]
     if not chosen:
         return ""
-    lines = [
-        [row.learner.label, row.result.status, mark(row), row.result.source, row.message]
-        for row in chosen
-    ]
+    lines = [[row.learner.label, row.result.status, mark(row), row.result.source, row.message] for row in chosen]
     table = _table(["Learner", "Status", "Points", "File", "What to know"], lines, right=(2,))
     return f"<h2>To look at: {len(chosen)}</h2>\n{table}"
 
