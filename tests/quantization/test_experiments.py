@@ -46,7 +46,10 @@ def test_pruning_and_sharing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deep_compression, "SHARED_STEPS", 3)
     model = mlp((784, 24, 21, 10), seed=0)
     layers = linear_layers(model)
+    largest, shares = deep_compression.largest, []
+    monkeypatch.setattr(deep_compression, "largest", lambda w, share: shares.append(share) or largest(w, share))
     masks = deep_compression.prune(model, layers, seed=0)
+    assert shares[::3] == pytest.approx([0.08 ** (turn / 4) for turn in (1, 2, 3, 4)])  # the same share each round
     for layer, mask, kept in zip(layers, masks, deep_compression.KEPT, strict=True):
         assert int(mask.sum()) == round(kept * mask.numel())
         assert not layer.weight[~mask].any()
