@@ -126,9 +126,10 @@ def test_a_test_is_judged_without_seeing_what_it_is_run_against(graded):
 
 
 def test_a_test_that_knows_only_the_order_fails_hidden_cases(graded):
+    accepted, rejected = 3 * 12, 10 * 3  # initializers times draws, in the order of the public cases
     source = (
-        "calls = 0\ndef test_he(initialize):\n    global calls\n    calls += 1\n"
-        "    limit = 36 if calls <= 36 + 3 * 10 else 0\n    assert calls <= limit\n"
+        "calls = -1\ndef test_he(initialize):\n    global calls\n    calls += 1\n"
+        f"    assert calls % {accepted + rejected} < {accepted}\n"
     )
     _, by_id = graded(with_test(source), [TEST], HIDDEN)
     assert by_id[TEST].public_passed == by_id[TEST].public_total
