@@ -25,6 +25,10 @@ _SUBMODULES = (
     "lab",
     "optimizers",
     "plots",
+    "quantization",
+    "reinforcement",
+    "runtimes",
+    "schedules",
     "widgets",
 )
 
