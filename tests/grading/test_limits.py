@@ -126,6 +126,14 @@ def test_many_calls_at_their_limit_leave_no_interruption_behind(on_main, monkeyp
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="timer signals are POSIX's")
+def test_an_alarm_that_is_heard_late_sets_no_other():
+    handlers = []
+    guarded(lambda: handlers.append(signal.getsignal(signal.SIGALRM)), seconds=5)
+    handlers[0](signal.SIGALRM, None)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)  # it would find no handler, and end the process
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="timer signals are POSIX's")
 def test_a_timer_that_was_running_goes_on():
     fired = []
     old = signal.signal(signal.SIGALRM, lambda *_: fired.append(True))
