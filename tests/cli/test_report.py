@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from optcourse import catalogue
 from optcourse.cli import main
 
 
@@ -21,8 +22,7 @@ def test_as_text(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert any(line.split()[0] == "Adam" and line.endswith("4 of 4, passed") for line in lines)
     assert lines[-1].endswith(str(tmp_path / "home"))
-    assert lines[0].startswith("04 Optimizers")
-    assert lines[0].endswith("4 of 17")
+    assert any(line.startswith("04 Optimizers") and line.endswith("4 of 17") for line in lines)
 
 
 def test_as_json(capsys):
@@ -37,7 +37,7 @@ def test_as_page(tmp_path, capsys):
     page = tmp_path / "new" / "points.html"
     assert main(["report", "--html", str(page)]) == 0
     text = page.read_text(encoding="utf-8")
-    assert "4 of 17" in text
+    assert f"4 of {sum(row.points for row in catalogue.exercises())}" in text
     assert "http" not in text, "the page loads nothing"
 
 

@@ -99,6 +99,11 @@ def swallow_a_while():
             time.sleep(0)
 
 
+def count_a_while():
+    for _ in range(300_000):
+        pass
+
+
 @pytest.mark.parametrize("on_main", [True, False])
 def test_many_calls_at_their_limit_leave_no_interruption_behind(on_main, monkeypatch):
     monkeypatch.setattr(limits, "_PATIENCE", 0.0002)
@@ -109,6 +114,7 @@ def test_many_calls_at_their_limit_leave_no_interruption_behind(on_main, monkeyp
             for _ in range(40):
                 outcomes.append(guarded(lambda: sum(range(2000)), seconds=0.0001))
                 outcomes.append(guarded(swallow_a_while, seconds=0.0001))
+                outcomes.append(guarded(count_a_while, seconds=0.0001))
             for _ in range(100_000):
                 pass
             outcomes.append("done")
