@@ -1,6 +1,6 @@
 """The pictures of README.md: `python -m tools.pictures`.
 
-docs/images/kill_matrix.png   every answer on record against its check
+docs/images/kill_matrix.png   the answers on record of one lesson against its checks; docs/kill_matrix.html has all
 docs/images/explorer.png      the optimizers lesson's explorer, as Chromium shows it in JupyterLab
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
+LESSON = "optimizers"
 
 
 def counts() -> dict[str, dict[str, tuple[int, int]]]:
@@ -22,7 +23,7 @@ def counts() -> dict[str, dict[str, tuple[int, int]]]:
 
     right: dict[str, Counter[str]] = {}
     total: dict[str, Counter[str]] = {}
-    for cell in kill_matrix(all_answers()):
+    for cell in kill_matrix(answer for answer in all_answers() if answer.exercise.startswith(f"{LESSON}.")):
         exercise, kind = cell.answer.exercise.partition(".")[2], _kind(cell.answer)
         right.setdefault(exercise, Counter())[kind] += cell.right
         total.setdefault(exercise, Counter())[kind] += 1
