@@ -122,7 +122,7 @@ class ImportServer:
         self._count += 1
         ours, theirs = socket.socketpair()
         order = {"do": "spawn", "id": self._count, "user": self._user, "limits": self.limits.of_a_child()}
-        order |= {"forbids": list(forbids), "permits": list(permits)}
+        order |= {"forbids": list(forbids), "permits": list(permits), "kept": isolation.kept_in_scratch()}
         child = Child(self._count, Pipe(ours, self.limits.message), tuple(forbids), tuple(permits))
         try:
             with theirs:

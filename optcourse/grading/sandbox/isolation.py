@@ -8,6 +8,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ WAYS = (BUBBLEWRAP, OWN_NAMESPACES)
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store", "/etc/ld.so.cache", "/etc/alternatives")
 _LIBRARY = "/box"
+_SCRATCH = "/tmp"  # the one place that can be written to; what is shown below it is mounted on top
 # Of optcourse, these are never in the box: they hold answers, or the way to them.
 _WITHHELD = {"grading", "experiments", "authoring", "cli", "course"}
 _CHILD_SIDE = ("candidate.py", "limits.py", "values.py", "sandbox/inside")
@@ -114,6 +116,12 @@ def _entries() -> list[tuple[str, str, str]]:
     return entries + _library(package)
 
 
+@cache
+def kept_in_scratch() -> tuple[str, ...]:
+    """What is to be seen below the folder that each child has of its own: a Python that lives there."""
+    return tuple(at for kind, _, at in _entries() if kind == "ro" and Path(at).is_relative_to(_SCRATCH))
+
+
 def _library(package: Path) -> list[tuple[str, str, str]]:
     """optcourse as an answer may use it."""
     names = [path.name for path in package.iterdir() if path.name not in _WITHHELD and not path.name.startswith("_")]
@@ -125,7 +133,8 @@ def _bubblewrap_options() -> list[str]:
     options = ["--die-with-parent", "--new-session", "--clearenv"]
     for name, value in _ENVIRONMENT.items():
         options += ["--setenv", name, value]
-    folders: set[str] = set()
+    options += ["--tmpfs", _SCRATCH]
+    folders: set[str] = {_SCRATCH}
     for kind, source, target in _entries():
         for folder in reversed(Path(target).parents):  # those that bubblewrap makes by itself only root may enter
             if str(folder) not in folders and folder != Path("/"):
@@ -138,7 +147,7 @@ def _bubblewrap_options() -> list[str]:
                 options += ["--symlink", source, target]
             case "tmpfs":
                 options += ["--tmpfs", target, "--remount-ro", target]
-    options += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "--tmpfs", "/tmp", "--remount-ro", "/"]
+    options += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "--remount-ro", "/"]
     options += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--chdir", "/"]
     if os.getuid() != 0:
         return [*options, "--unshare-user"]

@@ -5,6 +5,8 @@ import os
 import socket
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import time
 from pathlib import Path
 
@@ -36,6 +38,37 @@ def unsafe_server():
     one.start()
     yield one
     one.stop()
+
+
+TRY_BOTH_WAYS = """
+from optcourse.grading.sandbox import isolation, self_test
+from optcourse.grading.sandbox.importserver import ImportServer
+from tests.grading.sandbox.conftest import LIMITS
+from tests.grading.sandbox.test_isolation import told
+for way in isolation.WAYS:
+    server = ImportServer(way, LIMITS, slot=6)
+    server.start()
+    child = server.spawn(["torch.optim"], ["torch.optim.Optimizer"])
+    seen = told(server, child, "import optcourse, colorsys, os; print(*os.listdir('/tmp'))")
+    print(way, self_test(server), *seen)
+    server.stop()
+"""
+
+
+def test_a_python_that_lives_below_tmp_is_kept_and_nothing_else(server):
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="kept") as folder:
+        Path(folder).chmod(0o755)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", folder], check=True)
+        (packages,) = Path(folder).glob("lib/python*/site-packages")
+        lines = [sysconfig.get_paths()["purelib"], str(Path(__file__).parents[3])]
+        (packages / "elsewhere.pth").write_text("\n".join(lines) + "\n")
+        command = [f"{folder}/bin/python", "-c", TRY_BOTH_WAYS]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder).stdout
+    ways = {line.split()[0]: line.split()[1:] for line in printed.splitlines()}
+    assert set(ways) == set(isolation.WAYS)
+    for breaches, *seen in ways.values():
+        assert breaches == "[]"
+        assert set(seen) == {".hidden", Path(folder).name}
 
 
 def told(server, child, source):

@@ -54,12 +54,13 @@ def confine(order: dict) -> None:
     """Own disk, own user, no rights, limits, filter; in this order, each needing what the next takes away.
 
     Args:
-        order: "mode", "user" (number to become, None to stay), "limits", "forbids", "permits".
+        order: "mode", "user" (number to become, None to stay), "limits", "forbids", "permits",
+            "kept" (folders below /tmp that stay to be seen).
     """
     linux.die_with_parent()
     limits = order["limits"]
     if order["mode"] == NAMESPACES:
-        _own_disk(limits["disk"], order["forbids"])
+        _own_disk(limits["disk"], order["forbids"], order["kept"])
     guard.forbid(order["forbids"], order["permits"])
     _own_streams()
     _set_limits(limits)
@@ -74,13 +75,18 @@ def confine(order: dict) -> None:
     random.seed(0)
 
 
-def _own_disk(size: int, forbids: list[str]) -> None:
+def _own_disk(size: int, forbids: list[str], kept: list[str]) -> None:
     linux.private_mounts()
     hidden = guard.places(forbids)
     flags = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("tmpfs", "/dev/shm", "tmpfs", flags, "size=1m,nr_inodes=64,mode=1777")
+    held = [os.open(place, os.O_PATH) for place in kept]  # out of sight from the next line on
     linux.mount("tmpfs", "/tmp", "tmpfs", flags, f"size={size},nr_inodes=4096,mode=1777")
     linux.mount("proc", "/proc", "proc", flags | linux.MS_NOEXEC)
+    for folder, descriptor in zip(kept, held, strict=True):
+        Path(folder).mkdir(parents=True)
+        linux.bind(f"/proc/self/fd/{descriptor}", folder)
+        os.close(descriptor)
     nothing = Path("/tmp/.hidden")
     nothing.mkdir(mode=0o755)
     (nothing / "folder").mkdir(mode=0o755)

@@ -33,13 +33,13 @@ def main(plan: str) -> None:
     linux.die_with_parent()
     linux.private_mounts()
     linux.mount("tmpfs", _SITE, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=16m,mode=755")
+    for folder in ("/proc", "/tmp"):
+        Path(_SITE + folder).mkdir()
+    linux.mount("tmpfs", f"{_SITE}/tmp", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=1m,mode=1777")
     for kind, source, target in box["entries"]:
         _add(kind, source, target)
     _add_devices()
-    for folder in ("/proc", "/tmp"):
-        Path(_SITE + folder).mkdir(exist_ok=True)
     linux.mount("proc", f"{_SITE}/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
-    linux.mount("tmpfs", f"{_SITE}/tmp", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=1m,mode=1777")
     linux.enter_root(_SITE)
     linux.read_only("/dev", whole_tree=False)
     linux.read_only("/", whole_tree=False)
