@@ -2,31 +2,14 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
 
 pytestmark = pytest.mark.browser
 LESSON = Path(__file__).parents[2] / "notebooks" / "04_optimizers.ipynb"
 
 
-@pytest.fixture
-def lesson(tmp_path):
-    """The lesson, or a notebook with its explorer alone while there is none."""
-    if LESSON.exists():
-        return LESSON
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
-    notebook.cells = [
-        nbformat.v4.new_code_cell("from optcourse.widgets import race_on_a_surface"),
-        nbformat.v4.new_code_cell("race_on_a_surface()"),
-    ]
-    path = tmp_path / "explorer.ipynb"
-    nbformat.write(notebook, path)
-    return path
-
-
-def test_slider_moved_by_keyboard_changes_picture_and_reading(lesson, open_notebook):
-    lab = open_notebook(lesson)
+def test_slider_moved_by_keyboard_changes_picture_and_reading(open_notebook):
+    lab = open_notebook(LESSON)
     lab.run_all()
     assert lab.errors() == []
 

@@ -118,7 +118,7 @@ CLAIMS = (
         kind="recorded",
         tolerance=20.0,
         expected="undecided",
-        reason="14 of 15 seeds lead by 64 points or more, one by 9: it is the rule and no law",
+        reason="nearly every seed leads by far, but not all: it is the rule and no law",
         data="digits",
     ),
     Claim(
