@@ -182,10 +182,27 @@ def test_runs_survive_a_round_trip(tmp_path):
     assert [(run.config["optimizer"], run.diverged) for run in back] == [("sgd", False), ("adam", True)]
     assert (back[0].final(), back[0].final("test_loss"), back[0].records[-1].step) == (0.75, 0.25, 7)
     assert math.isnan(back[1].final())
+    assert list(back[0].config) == ["optimizer", "lr", "seed"]
     with pytest.raises(ValueError, match="no runs"):
         save_runs(tmp_path / "none.json", [], code="", command="", versions={})
     with pytest.raises(FileNotFoundError, match="make claims"):
         load_runs(tmp_path / "none.json")
+
+
+def test_whole_runs_survive_a_round_trip(tmp_path):
+    looks = tuple(Record(step, float(step), 1.0 / (1 + step), 0.1, test_loss=2.0) for step in range(3))
+    broken = (looks[0], Record(1, 1.0, math.nan, 0.1))
+    runs = [
+        Run({"scheme": "he", "depth": 30, "lr": 0.1, "seed": 0}, looks, "digits"),
+        Run({"scheme": "he", "depth": 30, "lr": 0.1, "seed": 1}, broken, "digits", diverged=True),
+    ]
+    save_runs(tmp_path / "runs.json", runs, code="", command="", versions={}, whole=True)
+    back = load_runs(tmp_path / "runs.json")
+    assert [(run.config["seed"], run.diverged) for run in back] == [(0, False), (1, True)]
+    assert [(look.step, look.loss, look.test_loss) for look in back[0].records] == [
+        (look.step, look.loss, look.test_loss) for look in looks
+    ]
+    assert math.isnan(back[1].records[-1].loss)
 
 
 def test_weak_claims_are_named():

@@ -1,6 +1,7 @@
 """What the lessons measure: functions of a seed, and the claims that rest on them.
 
-One module or package a lesson, named by its slug; each holds `CLAIMS`. The notebook, `make claims` and the tests call
+One module or package a lesson, named by its slug; each holds `CLAIMS`, and `SWEEPS` or `CURVES` when trainings ship as
+records, of which it stores the end or every look. The notebook, `make claims` and the tests call
 the same functions. `python -m optcourse.experiments` records them.
 """
 
@@ -33,9 +34,16 @@ def claims(lesson: str) -> dict[str, Claim]:
 
 
 def sweeps(lesson: str) -> Mapping[str, Callable[[int], tuple[Run, ...]]]:
-    """Trainings of this lesson that ship as records, by id: seed -> runs."""
+    """Trainings of this lesson that ship as records, its `SWEEPS` and its `CURVES`, by id: seed -> runs."""
     module = importlib.import_module(f"{__name__}.{lesson}")
-    return {f"{lesson}.{name}": train for name, train in getattr(module, "SWEEPS", {}).items()}
+    named = getattr(module, "SWEEPS", {}) | getattr(module, "CURVES", {})
+    return {f"{lesson}.{name}": train for name, train in named.items()}
+
+
+def is_curve(id: str) -> bool:
+    """Whether trainings ship with all their records, not only the last of each."""
+    lesson, _, name = id.partition(".")
+    return name in getattr(importlib.import_module(f"{__name__}.{lesson}"), "CURVES", {})
 
 
 def recorded_runs(id: str) -> tuple[Run, ...]:

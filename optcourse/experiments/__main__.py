@@ -4,11 +4,12 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from optcourse.catalogue import lessons
-from optcourse.experiments import COMMAND, claims, make_record, record_path, sweeps, versions
+from optcourse.experiments import COMMAND, claims, is_curve, make_record, record_path, sweeps, versions
 from optcourse.experiments.recorded_runs import read, save_runs
 from optcourse.lab.claims import LEAST_MARGIN, SEED_SETS, Band, Claim, ClaimRecord, Result, code_hash
 from optcourse.lab.records import Run
@@ -62,7 +63,8 @@ def record_trainings(id: str, train: Callable[[int], tuple[Run, ...]]) -> None:
     """Run trainings over `SWEEP_SEEDS` seeds and store them."""
     start = time.perf_counter()
     runs = [run for seed in range(SWEEP_SEEDS) for run in train(seed)]
-    save_runs(record_path(id), runs, code=code_hash(module_of(train)), command=COMMAND, versions=versions())
+    stamp: dict[str, Any] = {"code": code_hash(module_of(train)), "command": COMMAND, "versions": versions()}
+    save_runs(record_path(id), runs, **stamp, whole=is_curve(id))
     print(f"{id}: {len(runs)} trainings, {time.perf_counter() - start:.1f} s", flush=True)
 
 

@@ -1,6 +1,7 @@
 """What lesson initialization measures, and its claims."""
 
 from optcourse.experiments.initialization import glorot, training, variance
+from optcourse.experiments.initialization.curves import CURVES
 from optcourse.experiments.initialization.glorot import SCHEMES_OF_PAPER, look
 from optcourse.experiments.initialization.nets import deep_net, noise, residual_net
 from optcourse.experiments.initialization.training import deep_run, residual_run
@@ -10,6 +11,7 @@ CLAIMS = (*variance.CLAIMS, *glorot.CLAIMS, *training.CLAIMS)
 
 __all__ = [
     "CLAIMS",
+    "CURVES",
     "SCHEMES_OF_PAPER",
     "deep_net",
     "deep_run",
