@@ -1,0 +1,9 @@
+"""Checks of lesson 09: storage, grids, rounding, channels, folding, integers, training, a test, and a diagnosis."""
+
+from optcourse.grading.checks.quantization.grid import GRID
+from optcourse.grading.checks.quantization.rounding import QUANTIZE
+from optcourse.grading.checks.quantization.storage import STORAGE
+
+CHECKS = (STORAGE, GRID, QUANTIZE)
+
+__all__ = ["CHECKS"]

@@ -1,0 +1,5 @@
+"""Answers to the exercises of lesson 09: right, wrong, and not attempted."""
+
+from tests.grading.wrong_answers.quantization import grid, rounding, values
+
+ANSWERS = [*values.ANSWERS, *grid.ANSWERS, *rounding.ANSWERS]
