@@ -1,9 +1,11 @@
 """Checks of lesson 09: storage, grids, rounding, channels, folding, integers, training, a test, and a diagnosis."""
 
+from optcourse.grading.checks.quantization.channels import CHANNELS
+from optcourse.grading.checks.quantization.folding import FOLD
 from optcourse.grading.checks.quantization.grid import GRID
 from optcourse.grading.checks.quantization.rounding import QUANTIZE
 from optcourse.grading.checks.quantization.storage import STORAGE
 
-CHECKS = (STORAGE, GRID, QUANTIZE)
+CHECKS = (STORAGE, GRID, QUANTIZE, CHANNELS, FOLD)
 
 __all__ = ["CHECKS"]

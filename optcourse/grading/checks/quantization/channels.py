@@ -1,0 +1,248 @@
+"""A scale for each output channel of a weight: where learners go wrong."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
+from optcourse.grading.definitions import Case, Tolerance, Variant, VariantError
+from optcourse.grading.kinds import function_check
+
+AXIS_ADVICE = "torch stores weights with their outputs first: channel i is `weight[i]`, whatever follows."
+SIZE_ADVICE = "The largest size of a number is `abs().max()`, and it becomes the greatest integer, 2^(bits-1) - 1."
+SHAPE_ADVICE = "`scale.view(-1, 1)` divides rows, `scale.view(-1, 1, 1, 1)` the channels of a convolution."
+
+
+def quantize_channels(weight: Tensor, bits: int, **switches: str) -> tuple[Tensor, Tensor]:
+    """(q, scale); the switches say which mistake is made at each place."""
+    if switches.get("broadcast") == "as it is":
+        raise VariantError("RuntimeError")  # no two sizes of a case are equal
+    channels = switches.get("channels", "outputs")
+    dims = _reduced(weight, channels)
+    greatest = {
+        "one sign": 2 ** (bits - 1) - 1,
+        "power": 2 ** (bits - 1),
+        "no sign": 2**bits - 1,
+        "always 8": 127,
+    }[switches.get("greatest", "one sign")]
+    size = _size(weight, dims, switches.get("size", "largest"))
+    empty = {"one": 1.0, "nan": 0.0, "tiny": 1e-8}[switches.get("empty", "one")]
+    scale = torch.where(size == 0, empty, size / greatest)
+    steps = weight * scale if switches.get("division") == "multiplied" else weight / scale
+    roundings: dict[str, Callable[[Tensor], Tensor]] = {
+        "nearest": torch.round,
+        "down": torch.floor,
+        "cut": torch.trunc,
+        "none": lambda t: t,
+    }
+    q = roundings[switches.get("rounding", "nearest")](steps)
+    if switches.get("clamp") == "yes":
+        q = q.clamp(-greatest, greatest)
+    return q, _returned(scale, weight, channels)
+
+
+def _reduced(weight: Tensor, channels: str) -> tuple[int, ...]:
+    dims = tuple(range(weight.dim()))
+    return {
+        "outputs": dims[1:],
+        "inputs": (0, *dims[2:]),
+        "none": dims,
+        "none, repeated": dims,
+        "kernels": dims[2:] or dims[1:],
+        "rows of inputs": (1,),
+    }[channels]
+
+
+def _size(weight: Tensor, dims: tuple[int, ...], kind: str) -> Tensor:
+    sizes: dict[str, Callable[[], Tensor]] = {
+        "largest": lambda: weight.abs().amax(dims, keepdim=True),
+        "greatest": lambda: weight.amax(dims, keepdim=True),
+        "half range": lambda: (weight.amax(dims, keepdim=True) - weight.amin(dims, keepdim=True)) / 2,
+        "mean": lambda: weight.abs().mean(dims, keepdim=True),
+        "norm": lambda: weight.square().sum(dims, keepdim=True).sqrt(),
+    }
+    return sizes[kind]()
+
+
+def _returned(scale: Tensor, weight: Tensor, channels: str) -> Tensor:
+    if channels == "none":
+        return scale.reshape(())
+    if channels == "none, repeated":
+        return scale.reshape(1).repeat(len(weight))
+    if channels in ("kernels", "rows of inputs"):
+        return scale.squeeze(tuple(axis for axis, size in enumerate(scale.shape) if size == 1))
+    return scale.reshape(-1)
+
+
+VARIANTS = (
+    Variant(
+        "scales_of_inputs",
+        {"channels": "inputs"},
+        "Each input has a scale. A sum over inputs cannot be scaled afterwards then; each output needs its own.",
+        AXIS_ADVICE,
+    ),
+    *(
+        Variant(
+            "one_scale_for_all",
+            {"channels": kind},
+            f"One scale serves the whole weight{repeated}: a channel of small numbers keeps few integers, or only 0.",
+            AXIS_ADVICE,
+        )
+        for kind, repeated in (("none", ""), ("none, repeated", ", repeated for each channel"))
+    ),
+    Variant(
+        "scale_for_each_kernel",
+        {"channels": "kernels"},
+        "In a convolution each pair of output and input has a scale of its own. The sum over inputs needs one for all.",
+        AXIS_ADVICE,
+    ),
+    Variant(
+        "kernel_positions_apart",
+        {"channels": "rows of inputs"},
+        "The largest number is looked for along axis 1 alone: in a convolution each position of the kernel then has a "
+        "scale of its own.",
+        AXIS_ADVICE,
+    ),
+    Variant(
+        "sign_forgotten",
+        {"size": "greatest"},
+        "The scale is made from the greatest number, not from the largest size: a large negative number does not fit.",
+        SIZE_ADVICE,
+    ),
+    Variant(
+        "sign_forgotten",
+        {"size": "greatest", "clamp": "yes"},
+        "The scale is made from the greatest number, not from the largest size: large negative numbers are cut off.",
+        SIZE_ADVICE,
+    ),
+    Variant(
+        "range_instead_of_size",
+        {"size": "half range"},
+        "The scale is made from the range between least and greatest number. That needs a zero-point; a symmetric grid "
+        "has none and must reach the larger of the two ends.",
+        SIZE_ADVICE,
+    ),
+    Variant(
+        "range_instead_of_size",
+        {"size": "half range", "clamp": "yes"},
+        "The scale is made from the range between least and greatest number, and what does not fit is cut off. A "
+        "symmetric grid must reach the larger of the two ends.",
+        SIZE_ADVICE,
+    ),
+    *(
+        Variant(
+            "mean_for_largest",
+            {"size": kind, **clamp},
+            f"The scale is made from the {what} of a channel instead of its largest size.",
+            SIZE_ADVICE,
+        )
+        for kind, what in (("mean", "mean size"), ("norm", "norm"))
+        for clamp in (({}, {"clamp": "yes"}) if kind == "mean" else ({},))
+    ),
+    Variant(
+        "greatest_integer_off_by_one",
+        {"greatest": "power"},
+        "The largest number becomes 2^(bits-1), which does not exist: with 8 bits the integers end at 127.",
+        SIZE_ADVICE,
+    ),
+    Variant(
+        "greatest_integer_off_by_one",
+        {"greatest": "power", "clamp": "yes"},
+        "The largest number becomes 2^(bits-1), which does not exist, and is cut off to something else.",
+        SIZE_ADVICE,
+    ),
+    Variant(
+        "integers_without_sign",
+        {"greatest": "no sign"},
+        "The largest number becomes 2^bits - 1, as if there were no negative integers: it needs one bit more.",
+        SIZE_ADVICE,
+    ),
+    Variant(
+        "always_8_bits",
+        {"greatest": "always 8"},
+        "The largest number becomes 127, whatever `bits` is.",
+        SIZE_ADVICE,
+    ),
+    Variant(
+        "multiplied_by_scale",
+        {"division": "multiplied"},
+        "The weight is multiplied by the scale. The scale is the size of a step; dividing counts steps.",
+        "`torch.round(weight / scale)`",
+    ),
+    *(
+        Variant("floor_for_round", {"rounding": kind}, f"Numbers are {what}, not to the nearest one.", "`torch.round`")
+        for kind, what in (("down", "rounded down"), ("cut", "cut off toward 0"))
+    ),
+    Variant("not_rounded", {"rounding": "none"}, "Nothing is rounded: q holds fractions.", "`torch.round`"),
+    Variant(
+        "empty_channel",
+        {"empty": "nan"},
+        "A channel of zeros has scale 0, and 0 / 0 is NaN. Pruned nets have such channels.",
+        "`torch.where(scale == 0, 1.0, scale)`",
+    ),
+    Variant(
+        "empty_channel",
+        {"empty": "tiny"},
+        "A channel of zeros gets a tiny scale instead of 1. It works, but the exercise asks for 1.",
+        "`torch.where(scale == 0, 1.0, scale)`",
+    ),
+    Variant(
+        "scale_not_reshaped",
+        {"broadcast": "as it is"},
+        "The scales are divided into the last axis of the weight, as broadcasting does it, not into the first.",
+        SHAPE_ADVICE,
+    ),
+)
+
+
+def cases(seed: int) -> Sequence[Case]:
+    """Channels of very different sizes, whose largest number is negative in some; no two sizes of a shape are equal."""
+    numbers = Numbers("quantization.channels", seed)
+
+    def weight(*shape: int) -> Tensor:
+        values = numbers.normal(*shape).clamp(-2, 2)
+        flat = values.view(len(values), -1)
+        flat[:, 0] = 2.3 + 0.4 * numbers.uniform(len(values))
+        flat[::2] *= -1
+        sizes = 10 ** -(1.5 * numbers.uniform(len(values)))
+        return _away_from_ties(values * sizes.view(-1, *[1] * (len(shape) - 1)))
+
+    rows, columns = numbers.distinct(2, (3, 5, 7))
+    channels, inputs, height, width = numbers.distinct(4, (2, 3, 4, 5))
+    with_zeros = weight(rows, columns)
+    with_zeros[1] = 0.0
+    return (
+        Case("a linear layer, 8 bits", (weight(rows, columns), 8)),
+        Case("a linear layer, 4 bits", (weight(columns, rows), 4)),
+        Case("a convolution, 8 bits", (weight(channels, inputs, height, width), 8)),
+        Case("a convolution, 3 bits", (weight(inputs, channels, width, height), 3)),
+        Case("a channel of zeros", (with_zeros, 8)),
+    )
+
+
+def _away_from_ties(weight: Tensor) -> Tensor:
+    """Numbers moved so that no scale of the exercise puts them midway between two integers of 3, 4 or 8 bits."""
+    size = weight.abs().amax(tuple(range(1, weight.dim())), keepdim=True)
+    moved = weight.clone()
+    for _ in range(20):
+        close = torch.zeros_like(moved, dtype=torch.bool)
+        for greatest in (3, 7, 127):
+            steps = moved / size * greatest
+            close |= (steps - steps.floor() - 0.5).abs() < 0.02
+        moved = torch.where(close, moved * (1 - 1 / (200 * math.pi)), moved)
+    return moved
+
+
+CHANNELS = function_check(
+    "quantization.channels",
+    cases,
+    quantize_channels,
+    variants=VARIANTS,
+    behaviours=(NOTHING_RETURNED,),
+    facts=facts(quantize_channels),
+    tolerance=Tolerance(1e-5, 1e-7),
+    look_next=AXIS_ADVICE,
+    praise="Right: each channel uses all its integers, whatever the size of its neighbors.",
+)
