@@ -6,7 +6,7 @@ The transport of a notebook is `direct`; `serializing` sends every request and r
 to a sandbox does.  A check must give the same card through both.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -16,6 +16,7 @@ from optcourse.grading.limits import OUTPUT_LIMIT, Fault, guarded
 from optcourse.grading.values import NotPlainError, decode, encode, plain
 
 Transport = Callable[[dict], dict]
+OVERWRITTEN = 99.0  # what a reused tensor holds next
 _LONGEST_VERDICT = 200  # characters
 Group = Mapping[str, Any]
 
@@ -61,6 +62,15 @@ class Candidate(Protocol):
     def read(self, what: str) -> list:
         """One entry a parameter: its "parameters" value, its "gradients" (None where there is none) or its "state"."""
 
+    def make(self, *args: Any) -> None:
+        """Make the learner's object from plain values, for a class that is no optimizer."""
+
+    def ask(self, method: str, *args: Any, reuse: bool = False) -> Any:
+        """What a method of that object returns.
+
+        reuse: tensors among the arguments are overwritten after it, as by an environment that reuses its arrays.
+        """
+
 
 class Servant:
     """Owns the learner's object and answers requests.
@@ -81,19 +91,33 @@ class Servant:
             torch.optim.Optimizer([torch.zeros(1, requires_grad=True)], {})
 
     def handle(self, request: dict) -> dict:
-        """The reply to one request: value, fault (or None), printed, dropped.  Never raises but for a real Ctrl-C."""
-        request = dict(request)
-        action = getattr(self, f"_do_{request.pop('do', '')}", None)
-        if action is None:
-            return _reply(None, Fault("exception", "RuntimeError", "the servant knows no such request"))
+        """The reply to one request: value, fault (or None), printed, dropped.  Never raises but for a real Ctrl-C.
+
+        The value of "play" is a list of those of its requests, as many as returned.
+        """
+        together = request.get("do") == "play"
+        requests = request["requests"] if together else [request]
         if self.seconds <= 0:
-            return _reply(None, Fault("timeout", "TimedOut"))
-        outcome = guarded(lambda: plain(action(**request)), seconds=self.seconds)
+            return _reply([] if together else None, Fault("timeout", "TimedOut"))
+        values: list[Any] = []
+
+        def run() -> None:
+            for one in requests:
+                values.append(plain(self._answered(**one)))  # noqa: PERF401 (what came before a fault counts)
+
+        outcome = guarded(run, seconds=self.seconds)
         self.seconds -= outcome.seconds
         fault = outcome.fault
         if fault is not None and fault.type == NotPlainError.__name__:
             fault = Fault("result", fault.type, fault.message)
-        return _reply(outcome.value, fault, outcome.printed, outcome.dropped)
+        value = values if together else values[0] if fault is None else None
+        return _reply(value, fault, outcome.printed, outcome.dropped)
+
+    def _answered(self, do: str, **arguments: Any) -> Any:
+        action = getattr(self, f"_do_{do}", None)
+        if action is None:
+            raise RuntimeError("the servant knows no such request")
+        return action(**arguments)
 
     def serve(self, data: bytes) -> bytes:
         """`handle` for requests and replies as bytes.
@@ -150,6 +174,18 @@ class Servant:
             given = (member for member in given) if form == "generator" else given
         self.instance = self.answer(given, **options)
 
+    def _do_make(self, args: list) -> None:
+        self.instance = self.answer(*args)
+
+    def _do_ask(self, method: str, args: list, reuse: bool) -> Any:
+        result = getattr(self.instance, method)(*args)
+        if result is Ellipsis or result is NotImplemented:
+            raise NotImplementedError
+        if reuse:
+            for tensor in (value for value in args if isinstance(value, torch.Tensor)):
+                tensor.fill_(OVERWRITTEN)
+        return result
+
     def _do_step(self, gradients: list, in_place: bool) -> None:
         with torch.no_grad():
             for parameter, gradient in zip(self.parameters, gradients, strict=True):
@@ -188,21 +224,11 @@ def serializing(servant: Servant) -> Transport:
     return lambda request: decode(servant.serve(encode(request)))
 
 
-class Session:
-    """A `Candidate` behind a transport; keeps what the learner's code printed."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self.printed, self.dropped = "", 0
+class _Asking:
+    """The requests of a `Candidate`, each as one call of `_ask`."""
 
     def _ask(self, do: str, **arguments: Any) -> Any:
-        reply = self._transport({"do": do, **arguments})
-        text = self.printed + reply["printed"]
-        self.printed = text[:OUTPUT_LIMIT]
-        self.dropped += reply["dropped"] + len(text) - len(self.printed)
-        if reply["fault"] is not None:
-            raise AnswerError(Fault(**reply["fault"]))
-        return reply["value"]
+        raise NotImplementedError
 
     def describe(self) -> dict[str, Any]:
         return self._ask("describe")
@@ -230,3 +256,55 @@ class Session:
 
     def read(self, what: str) -> list:
         return self._ask("read", what=what)
+
+    def make(self, *args: Any) -> None:
+        self._ask("make", args=list(args))
+
+    def ask(self, method: str, *args: Any, reuse: bool = False) -> Any:
+        return self._ask("ask", method=method, args=list(args), reuse=reuse)
+
+
+class Script(_Asking):
+    """Requests written down, for `Candidate.play`: its methods are those of a `Candidate`, and return nothing.
+
+    They cannot depend on replies, and share one time and one state of torch, which is put back at the end of all.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[dict] = []
+
+    def _ask(self, do: str, **arguments: Any) -> None:
+        self.requests.append({"do": do, **arguments})
+
+
+class Session(_Asking):
+    """A `Candidate` behind a transport; keeps what the learner's code printed."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.printed, self.dropped = "", 0
+
+    def play(self, script: Script) -> Iterator[Any]:
+        reply = self._replied({"do": "play", "requests": script.requests})
+        values, fault = reply["value"], reply["fault"]
+        # The reply may come from a stranger's process.
+        if type(values) is not list or len(values) > len(script.requests):
+            raise ValueError("not the values of a script")
+        yield from values
+        if fault is not None:
+            raise AnswerError(Fault(**fault))
+        if len(values) < len(script.requests):
+            raise ValueError("values of a script are missing")
+
+    def _ask(self, do: str, **arguments: Any) -> Any:
+        reply = self._replied({"do": do, **arguments})
+        if reply["fault"] is not None:
+            raise AnswerError(Fault(**reply["fault"]))
+        return reply["value"]
+
+    def _replied(self, request: dict) -> dict:
+        reply = self._transport(request)
+        text = self.printed + reply["printed"]
+        self.printed = text[:OUTPUT_LIMIT]
+        self.dropped += reply["dropped"] + len(text) - len(self.printed)
+        return reply

@@ -251,7 +251,8 @@ def _fault_text(definition: Check, result: Result) -> str:
         "exit": f"your code tried to end the program ({fault.type})",
         "crash": f"your code ended its process ({fault.type})",
     }.get(fault.kind, f"your code raised `{fault.type}: {fault.message}`")
-    return f'In the case "{result.case.name}", at {at}, {what}.{_line_text(fault)}'
+    place = "" if fault.kind == "crash" else f" at {at},"  # what it did before went down with its process
+    return f'In the case "{result.case.name}",{place} {what}.{_line_text(fault)}'
 
 
 def _line_text(fault: Fault | None) -> str:

@@ -7,7 +7,7 @@ import torch
 
 from optcourse import catalogue
 from optcourse.grading import check, progress
-from optcourse.grading.candidate import Servant, Session, direct, serializing
+from optcourse.grading.candidate import AnswerError, Script, Servant, Session, direct, serializing
 from optcourse.grading.card import Card, Number
 from optcourse.grading.checks import find
 from optcourse.grading.definitions import Case, Variant, VariantError
@@ -317,3 +317,60 @@ def test_a_session_can_read_state_and_set_options():
     torch.testing.assert_close(session.read("parameters")[0], torch.full((2,), 0.5))
     session.zero_grad()
     assert session.read("gradients") == [None]
+
+
+def script_of(steps):
+    script = Script()
+    script.construct([{"params": [torch.ones(2)]}], {"lr": 0.5}, "list")
+    for _ in range(steps):
+        script.step([torch.ones(2)])
+        script.read("parameters")
+    return script
+
+
+class StopsInItsThirdStep(torch.optim.SGD):
+    def step(self):
+        print("stepping")
+        torch.set_default_dtype(torch.float64)
+        self.steps = getattr(self, "steps", 0) + 1
+        if self.steps == 3:
+            raise ValueError("enough")
+        super().step()
+
+
+@pytest.mark.parametrize("transport", [direct, serializing])
+def test_a_script_tells_what_came_before_a_fault_and_leaves_torch_as_it_was(transport):
+    servant = Servant(StopsInItsThirdStep, seconds=5)
+    session = Session(transport(servant))
+    seen = []
+    with pytest.raises(AnswerError, match="enough"):
+        seen.extend(session.play(script_of(4)))
+    assert [None if value is None else value[0][0].item() for value in seen] == [None, None, 0.5, None, 0.0]
+    assert session.printed == "stepping\n" * 3
+    assert torch.get_default_dtype() == torch.float32
+    assert servant.seconds < 5
+    servant.seconds = 0
+    with pytest.raises(AnswerError) as out_of_time:
+        next(session.play(script_of(1)))
+    assert out_of_time.value.fault.kind == "timeout"
+
+
+@pytest.mark.parametrize("value", [None, (), {}, [None] * 4, [None]])
+def test_values_of_a_script_that_cannot_be_are_refused(value):
+    session = Session(lambda request: {"value": value, "fault": None, "printed": "", "dropped": 0})
+    with pytest.raises(ValueError, match="values of a script"):
+        list(session.play(script_of(1)))
+
+
+def test_where_a_process_ended_is_not_guessed():
+    fault = {"kind": "crash", "type": "SIGSEGV", "message": "", "line": "", "line_number": 0}
+
+    def transport(request):
+        if request["do"] == "describe":
+            value = {"type": "type", "is_class": True, "is_callable": True, "is_missing": False}
+            return {"value": value, "fault": None, "printed": "", "dropped": 0}
+        return {"value": [], "fault": fault, "printed": "", "dropped": 0}
+
+    row = catalogue.exercise("optimizers.momentum")
+    card = grade(find(row.id), Session(transport), row)
+    assert 'In the case "one step", your code ended its process (SIGSEGV).' in card.message

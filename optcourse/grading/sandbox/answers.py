@@ -16,8 +16,6 @@ from optcourse.grading.sandbox.pipe import ClosedError, LateError, PipeError
 _GRACE = 1.0  # seconds a child has to say by itself that time is up
 _LAST_WORDS = 2.0  # seconds a child that closed its pipe has to end
 _FATAL = ("timeout", "memory", "crash")
-# Requests that return nothing wait for the next one that does: a round trip costs more than what most answers do.
-_SILENT = ("construct", "step", "zero_grad", "set_group_option")
 _NO_MEMORY = ("can't allocate memory", "DefaultCPUAllocator", "not enough memory", "Cannot allocate memory")
 
 
@@ -51,8 +49,6 @@ class Answers:
     _dead: Fault | None = None
     _done: list[Ran] = field(default_factory=list)
     _seconds: float = 0.0
-    _waiting: list[dict] = field(default_factory=list)
-    _gradients: dict | None = None
     _judged: Callable[..., Any] | None = None
 
     def begin(self, forbids: Sequence[str], permits: Sequence[str]) -> None:
@@ -92,37 +88,20 @@ class Answers:
 
     def bind(self, expression: str, seconds: float) -> Fault | None:
         """Make the value of an expression the answer that is served, with so many seconds to use."""
-        self._seconds, self._waiting, self._gradients, self._judged = seconds, [], None, None
-        (reply,) = self._ask([{"do": "bind", "expression": expression, "seconds": seconds}], seconds)
+        self._seconds, self._judged = seconds, None
+        reply = self._ask({"do": "bind", "expression": expression, "seconds": seconds}, seconds)
         return None if reply["fault"] is None else Fault(**reply["fault"])
 
     def transport(self, request: dict) -> dict:
-        """The reply of the answer that is bound; a fault in a request that returns nothing is told with the next."""
-        foreseen, self._gradients = self._gradients, None
-        if request == {"do": "read", "what": "gradients"} and foreseen is not None:
-            return foreseen
-        self._waiting.append(request)
-        if request["do"] in _SILENT:
-            return {"value": None, "fault": None, "printed": "", "dropped": 0}
-        return self.flush()
-
-    def flush(self) -> dict:
-        """The reply to the last of the requests that wait, or to the first that went wrong."""
-        requests, self._waiting = self._waiting, []
-        if not requests:
-            return {"value": None, "fault": None, "printed": "", "dropped": 0}
-        self._judged = self.implementations.get(requests[-1].get("implementation", ""))
-        # The name would tell a test what to say.
-        sent = [request | {"implementation": ""} if request["do"] == "judge" else request for request in requests]
-        if requests[-1] == {"do": "read", "what": "parameters"}:
-            sent.append({"do": "read", "what": "gradients"})  # what checks read next
+        """The reply of the answer that is bound."""
+        self._judged = None
+        if request["do"] == "judge":
+            self._judged = self.implementations.get(request["implementation"])
+            request = request | {"implementation": ""}  # the name would tell a test what to say
         started = time.monotonic()
-        replies = self._ask(sent, self._seconds)
+        reply = self._ask(request, self._seconds)
         self._seconds = max(self._seconds - (time.monotonic() - started) / self.limits.patience, 0.0)
-        if len(replies) == len(sent) > len(requests):
-            self._gradients = replies.pop()
-        printed = "".join(reply["printed"] for reply in replies)
-        return replies[-1] | {"printed": printed, "dropped": sum(reply["dropped"] for reply in replies)}
+        return reply
 
     def distrust(self, name: str) -> None:
         """Let the next exercise have a fresh child, in which the cell of this name has not run."""
@@ -138,19 +117,19 @@ class Answers:
     def _cell(self, ran: Ran) -> dict:
         seconds = self.limits.cell
         request = {"do": "cell", "source": ran.source, "name": ran.name, "silent": list(ran.silent), "seconds": seconds}
-        return self._ask([request], seconds)[0]
+        return self._ask(request, seconds)
 
-    def _ask(self, requests: list[dict[str, Any]], seconds: float) -> list[dict]:
+    def _ask(self, request: dict[str, Any], seconds: float) -> dict:
         if self._dead is not None or self._child is None:
-            return [_reply(self._dead or Fault("crash", "its process had ended"))]
+            return _reply(request, self._dead or Fault("crash", "its process had ended"))
         wait = time.monotonic() + seconds * self.limits.patience + _GRACE
         try:
             called = None if self._judged is None else partial(call_bounded, self._judged)
-            replies = self._child.pipe.ask(requests, min(wait, self.deadline), called)
+            reply = self._child.pipe.ask(request, min(wait, self.deadline), called)
         except PipeError as error:
             self._dead = self._post_mortem(self._child, error)
-            return [_reply(self._dead)]
-        fault = replies[-1]["fault"]
+            return _reply(request, self._dead)
+        fault = reply["fault"]
         if fault is not None:
             if any(text in fault["message"] for text in _NO_MEMORY):
                 fault["kind"] = "memory"
@@ -160,7 +139,7 @@ class Answers:
                 self._note(fault["kind"])
                 # Code that was stopped may go on in a thread, and what it took is not given back.
                 self._dead = Fault(**fault)
-        return replies
+        return reply
 
     def _post_mortem(self, child: Child, error: PipeError) -> Fault:
         """End the child; how its code ended it."""
@@ -181,5 +160,6 @@ class Answers:
         self.worst = self.worst or kind
 
 
-def _reply(fault: Fault) -> dict:
-    return {"value": None, "fault": dict(vars(fault)), "printed": "", "dropped": 0}
+def _reply(request: dict, fault: Fault) -> dict:
+    value: list | None = [] if request["do"] == "play" else None
+    return {"value": value, "fault": dict(vars(fault)), "printed": "", "dropped": 0}

@@ -5,7 +5,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from optcourse.grading.limits import MESSAGE_LIMIT, OUTPUT_LIMIT
@@ -55,39 +55,31 @@ class Pipe:
         if self._receive(HEADER.size, deadline) != bytes(HEADER.size):
             raise GarbageError("not a greeting")
 
-    def ask(self, requests: Sequence[dict], deadline: float, called: Called | None = None) -> list[dict]:
-        """Replies to requests that are handled one after another, each with the fields of `Servant.handle`.
-
-        One reply a request, or fewer: the first that tells of a fault is the last.
+    def ask(self, request: dict, deadline: float, called: Called | None = None) -> dict:
+        """The reply to a request, with the fields of `Servant.handle`.
 
         Args:
             deadline: of `time.monotonic`, for all of it.
             called: what the child may call meanwhile, with plain arguments; at most `MAX_CALLS` times.
 
         Raises:
-            PipeError: if they are not there by the deadline.
-            NotPlainError: if a request may not cross.
+            PipeError: if it is not there by the deadline.
+            NotPlainError: if the request may not cross.
         """
         # A reply that the learner's code wrote ahead of the question cannot know what is repeated in it.
         token = secrets.token_hex(8)
-        self._send(encode({"token": token, "requests": list(requests)}), deadline)
+        self._send(encode({"token": token, "request": request}), deadline)
         for _ in range(MAX_CALLS):
             match self._message(deadline):
-                case {"token": str(repeated), "replies": list(found)} if repeated == token and found:
-                    replies = [_reply(reply) for reply in found]
-                    break
+                case {"token": str(repeated), "reply": dict(reply)} if repeated == token:
+                    return _checked(reply)
                 case {"token": str(repeated), "call": {"args": list(args), "options": dict(options)}} if (
                     repeated == token and called is not None
                 ):
                     self._send(encode(called(args, options)), deadline)
                 case _:
                     raise GarbageError("a message of another form")
-        else:
-            raise GarbageError("too many calls")
-        faulty = [reply["fault"] is not None for reply in replies]
-        if any(faulty[:-1]) or len(replies) > len(requests) or (len(replies) < len(requests) and not any(faulty)):
-            raise GarbageError("as many replies as there cannot be")
-        return replies
+        raise GarbageError("too many calls")
 
     def close(self) -> None:
         """Close this end."""
@@ -134,8 +126,8 @@ class Pipe:
             raise LateError("no reply in time")
 
 
-def _reply(reply: Any) -> dict:
-    if not isinstance(reply, dict) or set(reply) != {"value", "fault", "printed", "dropped"}:
+def _checked(reply: dict) -> dict:
+    if set(reply) != {"value", "fault", "printed", "dropped"}:
         raise GarbageError("a reply of another form")
     fault, printed, dropped = reply["fault"], reply["printed"], reply["dropped"]
     if type(printed) is not str or len(printed) > OUTPUT_LIMIT or type(dropped) is not int or not 0 <= dropped < 2**62:

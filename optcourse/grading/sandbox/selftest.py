@@ -101,7 +101,7 @@ def _attempted(server: ImportServer, source: str) -> set[str]:
     child = server.spawn()
     request = {"do": "cell", "source": source, "name": "<self test>", "silent": [], "seconds": _SECONDS}
     try:
-        (reply,) = child.pipe.ask([request], time.monotonic() + 2 * _SECONDS)
+        reply = child.pipe.ask(request, time.monotonic() + 2 * _SECONDS)
     except PipeError:
         return {"silent"}
     finally:

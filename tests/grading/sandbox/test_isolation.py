@@ -76,7 +76,7 @@ def test_a_python_that_lives_below_tmp_is_kept_and_nothing_else(server):
 
 def told(server, child, source):
     request = {"do": "cell", "source": source, "name": "<test>", "silent": [], "seconds": 5.0}
-    (reply,) = child.pipe.ask([request], time.monotonic() + 20)
+    reply = child.pipe.ask(request, time.monotonic() + 20)
     assert reply["fault"] is None, reply["fault"]
     return reply["printed"].split()
 

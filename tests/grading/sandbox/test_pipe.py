@@ -42,62 +42,57 @@ def answering(theirs, reply):
     return thread
 
 
-def asked(ends, reply, requests=(REQUEST,), **further):
+def asked(ends, reply, **further):
     pipe, theirs = ends
     thread = answering(theirs, reply)
     try:
-        return pipe.ask(list(requests), time.monotonic() + 5, **further)
+        return pipe.ask(REQUEST, time.monotonic() + 5, **further)
     finally:
         thread.join()
 
 
-def test_replies_come_back_in_order(ends):
-    further = {**FINE, "value": [torch.ones(2), "x"]}
-    first, second = asked(ends, lambda m: {"token": m["token"], "replies": [FINE, further]}, [REQUEST, REQUEST])
-    assert first == FINE
-    assert second["value"][0].tolist() == [1, 1]
+def test_a_reply_comes_back(ends):
+    reply = asked(ends, lambda m: {"token": m["token"], "reply": {**FINE, "value": [m["request"], torch.ones(2)]}})
+    assert reply["value"][0] == REQUEST
+    assert reply["value"][1].tolist() == [1, 1]
 
 
 def test_a_fault_is_cut_to_length(ends):
     long = {**FAULT, "message": "x" * 90_000}
-    (reply,) = asked(ends, lambda m: {"token": m["token"], "replies": [{**FINE, "fault": long}]})
+    reply = asked(ends, lambda m: {"token": m["token"], "reply": {**FINE, "fault": long}})
     assert reply["fault"]["kind"] == "exception"
     assert len(reply["fault"]["message"]) < 1000
 
 
 @pytest.mark.parametrize(
-    "replies",
+    "reply",
     [
-        [],
-        [FINE, FINE],
-        [1],
-        [{"value": 1}],
-        [{**FINE, "printed": 5}],
-        [{**FINE, "printed": "x" * 5000}],
-        [{**FINE, "dropped": -1}],
-        [{**FINE, "dropped": True}],
-        [{**FINE, "fault": "no"}],
-        [{**FINE, "fault": {**FAULT, "line_number": "3"}}],
-        [{**FINE, "fault": {**FAULT, "kind": 3}}],
-        [{**FINE, "fault": {"kind": "exception"}}],
+        None,
+        1,
+        [FINE],
+        {},
+        {"value": 1},
+        {**FINE, "printed": 5},
+        {**FINE, "printed": "x" * 5000},
+        {**FINE, "dropped": -1},
+        {**FINE, "dropped": True},
+        {**FINE, "fault": "no"},
+        {**FINE, "fault": {**FAULT, "line_number": "3"}},
+        {**FINE, "fault": {**FAULT, "kind": 3}},
+        {**FINE, "fault": {"kind": "exception"}},
     ],
     ids=repr,
 )
-def test_replies_of_another_form_are_refused(ends, replies):
+def test_a_reply_of_another_form_is_refused(ends, reply):
     with pytest.raises(GarbageError):
-        asked(ends, lambda m: {"token": m["token"], "replies": replies})
+        asked(ends, lambda m: {"token": m["token"], "reply": reply})
 
 
 def test_a_reply_written_before_the_question_is_refused(ends):
     pipe, theirs = ends
-    theirs.sendall(framed({"token": "0" * 16, "replies": [FINE]}))
+    theirs.sendall(framed({"token": "0" * 16, "reply": FINE}))
     with pytest.raises(GarbageError):
-        pipe.ask([REQUEST], time.monotonic() + 5)
-
-
-def test_fewer_replies_without_a_fault_are_refused(ends):
-    with pytest.raises(GarbageError):
-        asked(ends, lambda m: {"token": m["token"], "replies": [FINE]}, [REQUEST, REQUEST])
+        pipe.ask(REQUEST, time.monotonic() + 5)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +104,7 @@ def test_fewer_replies_without_a_fault_are_refused(ends):
         HEADER.pack(0),
         b"x" * 100,
         framed(5),
-        framed({"token": "x", "replies": [FINE]}),
+        framed({"token": "x", "reply": FINE}),
         framed({"token": "x", "call": {"args": [], "options": {}}}),
     ],
     ids=lambda data: repr(data[:20]),
@@ -133,7 +128,7 @@ def test_a_dripping_child_is_late_not_for_ever(ends):
     started = time.monotonic()
     try:
         with pytest.raises(LateError):
-            pipe.ask([REQUEST], time.monotonic() + 0.3)
+            pipe.ask(REQUEST, time.monotonic() + 0.3)
     finally:
         stop.set()
         thread.join()
@@ -143,14 +138,14 @@ def test_a_dripping_child_is_late_not_for_ever(ends):
 def test_a_child_that_does_not_read_is_late(ends):
     pipe, _ = ends
     with pytest.raises(LateError):
-        pipe.ask([{"do": "call", "args": [torch.zeros(4_000_000)]}], time.monotonic() + 0.3)
+        pipe.ask({"do": "call", "args": [torch.zeros(4_000_000)]}, time.monotonic() + 0.3)
 
 
 def test_a_closed_pipe_is_told(ends):
     pipe, theirs = ends
     theirs.close()
     with pytest.raises(ClosedError):
-        pipe.ask([REQUEST], time.monotonic() + 5)
+        pipe.ask(REQUEST, time.monotonic() + 5)
 
 
 def test_calls_are_answered_and_counted(ends):

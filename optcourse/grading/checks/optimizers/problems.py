@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optcourse.grading.candidate import Candidate
+from optcourse.grading.candidate import Candidate, Script
 from optcourse.grading.definitions import Case, Observation
 
 GRADIENTS, ZERO_GRAD = "gradients", "zero_grad"  # channels beside the parameters
@@ -60,6 +60,27 @@ class Problem:
         """Gradients as float64 arrays, by step and parameter."""
         return tuple(tuple(None if g is None else _array(g) for g in step.gradients) for step in self.steps)
 
+    @cached_property
+    def script(self) -> Script:
+        """What is asked of a candidate: to be made, then each step; all are read after each."""
+        script = Script()
+        groups = [
+            {**options, "params": [self.parameters[index] for index in members]}
+            for members, options in zip(self.groups, self.group_options, strict=True)
+        ]
+        script.construct(groups, self.options, self.form)
+        script.read("parameters")
+        for step in self.steps:
+            for group, name, value in step.changes:
+                script.set_group_option(group, name, value)
+            script.step(step.gradients, self.in_place)
+            script.read("parameters")
+            script.read("gradients")
+            if self.zero_grad:
+                script.zero_grad()
+                script.read("gradients")
+        return script
+
 
 def _array(tensor: Tensor) -> np.ndarray:
     return tensor.to(torch.float64).numpy()
@@ -67,28 +88,20 @@ def _array(tensor: Tensor) -> np.ndarray:
 
 def drive(candidate: Candidate, problem: Problem) -> Iterator[Observation]:
     """Train the candidate on the injected gradients; parameters, gradients and zero_grad are seen after each step."""
-    groups = [
-        {**options, "params": [problem.parameters[index] for index in members]}
-        for members, options in zip(problem.groups, problem.group_options, strict=True)
-    ]
-    candidate.construct(groups, problem.options, problem.form)
-    yield from _parameters(candidate, "the constructor")
-    for number, step in enumerate(problem.steps, 1):
-        for group, name, value in step.changes:
-            candidate.set_group_option(group, name, value)
-        candidate.step(step.gradients, problem.in_place)
-        yield from _parameters(candidate, f"step {number}")
-        for index, gradient in enumerate(candidate.read("gradients")):
+    seen = (value for value in candidate.play(problem.script) if value is not None)  # what only acts returns None
+    yield from _parameters(next(seen), "the constructor")
+    for number in range(1, len(problem.steps) + 1):
+        yield from _parameters(next(seen), f"step {number}")
+        for index, gradient in enumerate(next(seen)):
             value = None if gradient is None else _array(gradient)
             yield Observation(f"step {number}, gradient of params[{index}]", value, GRADIENTS)
         if problem.zero_grad:
-            candidate.zero_grad()
-            left = [gradient for gradient in candidate.read("gradients") if gradient is not None and gradient.any()]
+            left = [gradient for gradient in next(seen) if gradient is not None and gradient.any()]
             yield Observation(f"step {number}, after zero_grad()", "gradients left" if left else "cleared", ZERO_GRAD)
 
 
-def _parameters(candidate: Candidate, when: str) -> Iterator[Observation]:
-    for index, value in enumerate(candidate.read("parameters")):
+def _parameters(values: list[Tensor], when: str) -> Iterator[Observation]:
+    for index, value in enumerate(values):
         yield Observation(f"{when}, params[{index}]", _array(value))
 
 

@@ -218,9 +218,5 @@ def serve(stream: socket.socket) -> None:
     answers = Answers(elsewhere)
     while (message := channel.receive()) is not None:
         elsewhere.token = message["token"]
-        replies: list[dict] = []
-        for request in message["requests"]:
-            replies.append(answers.handle(request))
-            if replies[-1]["fault"] is not None:
-                break
-        channel.send({"token": message["token"], "replies": replies}, is_plain=True)
+        reply = answers.handle(message["request"])
+        channel.send({"token": message["token"], "reply": reply}, is_plain=True)
