@@ -3,9 +3,11 @@
 from optcourse.grading.checks.quantization.channels import CHANNELS
 from optcourse.grading.checks.quantization.folding import FOLD
 from optcourse.grading.checks.quantization.grid import GRID
+from optcourse.grading.checks.quantization.integer import INTEGER_LINEAR
 from optcourse.grading.checks.quantization.rounding import QUANTIZE
 from optcourse.grading.checks.quantization.storage import STORAGE
+from optcourse.grading.checks.quantization.training import QAT_STEP
 
-CHECKS = (STORAGE, GRID, QUANTIZE, CHANNELS, FOLD)
+CHECKS = (STORAGE, GRID, QUANTIZE, CHANNELS, FOLD, INTEGER_LINEAR, QAT_STEP)
 
 __all__ = ["CHECKS"]

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
-from optcourse.grading.definitions import Case, Tolerance, Variant, VariantError
+from optcourse.grading.checks.quantization.raising import BROADCASTING, raises
+from optcourse.grading.definitions import Case, Tolerance, Variant
 from optcourse.grading.kinds import function_check
 
 AXIS_ADVICE = "torch stores weights with their outputs first: channel i is `weight[i]`, whatever follows."
@@ -17,8 +18,6 @@ SHAPE_ADVICE = "`scale.view(-1, 1)` divides rows, `scale.view(-1, 1, 1, 1)` the 
 
 def quantize_channels(weight: Tensor, bits: int, **switches: str) -> tuple[Tensor, Tensor]:
     """(q, scale); the switches say which mistake is made at each place."""
-    if switches.get("broadcast") == "as it is":
-        raise VariantError("RuntimeError")  # no two sizes of a case are equal
     channels = switches.get("channels", "outputs")
     dims = _reduced(weight, channels)
     greatest = {
@@ -188,12 +187,14 @@ VARIANTS = (
         "A channel of zeros gets a tiny scale instead of 1. It works, but the exercise asks for 1.",
         "`torch.where(scale == 0, 1.0, scale)`",
     ),
-    Variant(
-        "scale_not_reshaped",
-        {"broadcast": "as it is"},
-        "The scales are divided into the last axis of the weight, as broadcasting does it, not into the first.",
-        SHAPE_ADVICE,
-    ),
+)
+
+
+SCALE_NOT_RESHAPED = raises(
+    "scale_not_reshaped",
+    BROADCASTING,
+    "The scales are divided into the last axis of the weight, as broadcasting does it, not into the first.",
+    SHAPE_ADVICE,
 )
 
 
@@ -240,7 +241,7 @@ CHANNELS = function_check(
     cases,
     quantize_channels,
     variants=VARIANTS,
-    behaviours=(NOTHING_RETURNED,),
+    behaviours=(NOTHING_RETURNED, SCALE_NOT_RESHAPED),
     facts=facts(quantize_channels),
     tolerance=Tolerance(1e-5, 1e-7),
     look_next=AXIS_ADVICE,

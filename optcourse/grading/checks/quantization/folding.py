@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
+from optcourse.grading.checks.quantization.raising import BROADCASTING, raises
 from optcourse.grading.definitions import Behaviour, Case, Result, Variant, VariantError
 from optcourse.grading.kinds import function_check
 
@@ -23,8 +24,6 @@ def fold(
     **switches: str,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """(weight, bias) of the layer that does both; the switches say which mistake is made at each place."""
-    if switches.get("axis") == "inputs":
-        raise VariantError("RuntimeError")  # no two sizes of a case are equal
     spread = {
         "inside": lambda: (variance + eps).sqrt(),
         "forgotten": lambda: variance.sqrt(),
@@ -183,13 +182,6 @@ VARIANTS = (
             ("beta alone", "the folded one is beta alone; the mean is lost"),
         )
     ),
-    Variant(
-        "factor_along_inputs",
-        {"axis": "inputs"},
-        "The factor is multiplied into the last axis of the weight, as broadcasting does it. It has one number for "
-        "each output, and outputs are the first axis.",
-        "`factor.view(-1, 1)` for a matrix, with more ones for a convolution.",
-    ),
 )
 
 
@@ -206,6 +198,15 @@ BIAS_STAYS_MISSING = Behaviour(
     "You returned no bias where the layer had none. The mean and beta are lost then.",
     BIAS_OF_NONE,
     explains_numbers=True,
+)
+
+
+FACTOR_ALONG_INPUTS = raises(
+    "factor_along_inputs",
+    BROADCASTING,
+    "The factor is multiplied into the last axis of the weight, as broadcasting does it. It has one number for "
+    "each output, and outputs are the first axis.",
+    "`factor.view(-1, 1)` for a matrix, with more ones for a convolution.",
 )
 
 
@@ -242,7 +243,7 @@ FOLD = function_check(
     cases,
     fold,
     variants=VARIANTS,
-    behaviours=(NOTHING_RETURNED, BIAS_STAYS_MISSING),
+    behaviours=(NOTHING_RETURNED, BIAS_STAYS_MISSING, FACTOR_ALONG_INPUTS),
     facts=facts(fold),
     look_next=ADVICE,
     praise="Right: one layer does what two did, and there is one less to quantize.",

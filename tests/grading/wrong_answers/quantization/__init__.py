@@ -1,5 +1,13 @@
 """Answers to the exercises of lesson 09: right, wrong, and not attempted."""
 
-from tests.grading.wrong_answers.quantization import channels, folding, grid, rounding, values
+from tests.grading.wrong_answers.quantization import channels, folding, grid, integer, rounding, training, values
 
-ANSWERS = [*values.ANSWERS, *grid.ANSWERS, *rounding.ANSWERS, *channels.ANSWERS, *folding.ANSWERS]
+ANSWERS = [
+    *values.ANSWERS,
+    *grid.ANSWERS,
+    *rounding.ANSWERS,
+    *channels.ANSWERS,
+    *folding.ANSWERS,
+    *integer.ANSWERS,
+    *training.ANSWERS,
+]
