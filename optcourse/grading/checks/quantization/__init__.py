@@ -1,6 +1,7 @@
 """Checks of lesson 09: storage, grids, rounding, channels, folding, integers, training, a test, and a diagnosis."""
 
 from optcourse.grading.checks.quantization.channels import CHANNELS
+from optcourse.grading.checks.quantization.fixed_point import REQUANTIZE
 from optcourse.grading.checks.quantization.folding import FOLD
 from optcourse.grading.checks.quantization.grid import GRID
 from optcourse.grading.checks.quantization.integer import INTEGER_LINEAR
@@ -8,6 +9,6 @@ from optcourse.grading.checks.quantization.rounding import QUANTIZE
 from optcourse.grading.checks.quantization.storage import STORAGE
 from optcourse.grading.checks.quantization.training import QAT_STEP
 
-CHECKS = (STORAGE, GRID, QUANTIZE, CHANNELS, FOLD, INTEGER_LINEAR, QAT_STEP)
+CHECKS = (STORAGE, GRID, QUANTIZE, CHANNELS, FOLD, INTEGER_LINEAR, REQUANTIZE, QAT_STEP)
 
 __all__ = ["CHECKS"]

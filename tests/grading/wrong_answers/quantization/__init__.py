@@ -1,6 +1,15 @@
 """Answers to the exercises of lesson 09: right, wrong, and not attempted."""
 
-from tests.grading.wrong_answers.quantization import channels, folding, grid, integer, rounding, training, values
+from tests.grading.wrong_answers.quantization import (
+    channels,
+    fixed_point,
+    folding,
+    grid,
+    integer,
+    rounding,
+    training,
+    values,
+)
 
 ANSWERS = [
     *values.ANSWERS,
@@ -9,5 +18,6 @@ ANSWERS = [
     *channels.ANSWERS,
     *folding.ANSWERS,
     *integer.ANSWERS,
+    *fixed_point.ANSWERS,
     *training.ANSWERS,
 ]
