@@ -19,6 +19,7 @@ from optcourse.lab.claims import Claim, ClaimRecord, Result, ResultTable, code_h
 from optcourse.lab.data import TEXTS, load, load_texts
 from optcourse.lab.device import seeds
 from optcourse.lab.records import Run
+from optcourse.runtimes.requirements import INSTALL
 
 COMMAND = "make claims"
 
@@ -107,7 +108,7 @@ class Ledger:
         if claim.kind == "recorded":
             record = ClaimRecord.load(record_path(id))
             seed = next(iter(record.values))
-            recomputed = (seed, values[seed] if values else (claim.recheck or claim.measure)(seed))
+            recomputed = (seed, values[seed] if values else _recompute(claim, seed))
             values = record.values if claim.expected == "undecided" else record.sets()[0]
             result = Result(claim, values, recomputed, record.command, record.data)
         else:
@@ -126,3 +127,13 @@ class Ledger:
         if missing:
             raise ValueError(f"the lesson has claims that were not made: {', '.join(missing)}; run their cells first")
         return ResultTable(self.results[id] for id in self.claims)
+
+
+def _recompute(claim: Claim, seed: int) -> float | str:
+    """One seed's number, measured now; in words what is missing where an extra of the course is not installed."""
+    try:
+        return (claim.recheck or claim.measure)(seed)
+    except ImportError as missing:
+        if INSTALL not in str(missing):
+            raise
+        return f"not here, {missing}"

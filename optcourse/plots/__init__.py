@@ -5,12 +5,16 @@ show, show_animation, to_png one PNG with its text
 curves, learning_rates       what trainings recorded
 trajectories, race, journey  paths on a test surface, still and moving
 bars, kill_matrix, marks     numbers side by side
+bands, by_setting            a number over a setting
+weight_grid, range_errors    weights on a grid of few numbers
 """
 
 from optcourse.plots.animation import race
+from optcourse.plots.bands import bands, by_setting
 from optcourse.plots.comparisons import bars, kill_matrix
 from optcourse.plots.display import MAXIMUM_BYTES, css_pixels, mimebundle, show, show_animation, to_png
 from optcourse.plots.distributions import marks
+from optcourse.plots.grids import range_errors, weight_grid
 from optcourse.plots.layers import layer_curves
 from optcourse.plots.style import PALETTE, Appearance, appearances, figure, style
 from optcourse.plots.surfaces import Journey, journey, trajectories
@@ -22,7 +26,9 @@ __all__ = [
     "Appearance",
     "Journey",
     "appearances",
+    "bands",
     "bars",
+    "by_setting",
     "css_pixels",
     "curves",
     "figure",
@@ -33,9 +39,11 @@ __all__ = [
     "marks",
     "mimebundle",
     "race",
+    "range_errors",
     "show",
     "show_animation",
     "style",
     "to_png",
     "trajectories",
+    "weight_grid",
 ]

@@ -6,13 +6,11 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from optcourse.experiments.quantization.training import accuracy, fashion_mnist, trained_mlp
+from optcourse.experiments.quantization.checkpoints import checkpoint
+from optcourse.experiments.quantization.training import accuracy, fashion_mnist
 from optcourse.lab.claims import Claim, at_least, at_most
 from optcourse.lab.device import generator
 from optcourse.quantization import Scheme, simulate
-
-SIZES = (784, 128, 128, 10)
-STEPS = 400
 
 
 @torch.no_grad()
@@ -38,8 +36,8 @@ def rescale_channels(model: nn.Sequential, decades: float, seed: int) -> nn.Sequ
 
 
 def rescaled_accuracy(seed: int, decades: float, bits: int, axis: int | None) -> float:
-    """Accuracy in percent of a rescaled MLP with its weights rounded; axis 0: a scale for each output, None: one."""
-    model = rescale_channels(trained_mlp(SIZES, seed, STEPS), decades, seed)
+    """Accuracy in percent of the rescaled MLP with its weights rounded; axis 0: a scale for each output, None: one."""
+    model = rescale_channels(checkpoint("mlp", seed), decades, seed)
     scheme = Scheme(bits, signed=True, symmetric=True, axis=axis)
     return accuracy(simulate(model, [fashion_mnist().x_train[:100]], weight=scheme, activation=None))
 

@@ -12,12 +12,18 @@ from optcourse.optimizers import Adam
 
 BATCH_SIZE = 100
 LEARNING_RATE = 2e-3
+CALIBRATION = 1000  # training examples
 
 
 @cache
 def fashion_mnist() -> Data:
     """Fashion-MNIST, standardized, so that the input's zero-point is not 0."""
     return load("fashion_mnist", device="cpu").standardize()
+
+
+def calibration_batches() -> tuple[torch.Tensor, ...]:
+    """The first `CALIBRATION` training images, in batches of 100."""
+    return fashion_mnist().x_train[:CALIBRATION].split(100)
 
 
 def keep_training(model: nn.Sequential, seed: int, steps: int, lr: float = LEARNING_RATE) -> nn.Sequential:
