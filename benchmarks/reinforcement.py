@@ -2,8 +2,8 @@
 
     python benchmarks/reinforcement.py [--seeds 5] [--methods NAME ...] [--out FILE]
 
-Solved is a mean return of at least 475 over 100 greedy episodes on fresh seeds. Each method is evaluated so up to 50
-times, at equal distances, and training ends at the first evaluation that solves; what it reached is then measured again
+Solved is a mean return of at least 475 over 100 greedy episodes on fresh seeds. Each method is looked at up to 100
+times, at equal distances, on 20 episodes, and training ends at the first mean of 490; what it reached is then measured
 on 100 other episodes, and that counts. The methods:
 
 course      `DQNConfig()` as it is
@@ -38,8 +38,9 @@ from optcourse.schedules import linear
 
 ENVIRONMENT = "CartPole-v1"
 SOLVED = 475.0
-EPISODES = 100
-EVALUATIONS = 50
+SCREENED = 490.0  # more than is asked, because 20 episodes are few and the highest of many means is too high
+EPISODES = 20
+EVALUATIONS = 100
 TARGETS = {"solved": 1.0, "median_seconds": 6.0, "worst_seconds": 15.0}  # of the course's settings; seconds at most
 
 COURSE = DQNConfig(episodes=EPISODES, evaluate_every=50_000 // EVALUATIONS)
@@ -80,7 +81,7 @@ ZOO_STEPS = 50_000
 def solve(config: DQNConfig, hidden: Sequence[int], seed: int) -> tuple[torch.nn.Module, int]:
     """The network at its best, and the step at which that was."""
     network = q_network(4, 2, hidden=hidden, seed=seed)
-    run = keep_best(network, dqn(network, ENVIRONMENT, config, seed=seed), until=SOLVED)
+    run = keep_best(network, dqn(network, ENVIRONMENT, config, seed=seed), until=SCREENED)
     return run.best, run.best_step
 
 
@@ -101,7 +102,7 @@ def zoo(seed: int) -> tuple[torch.nn.Module, int]:
             if self.num_timesteps % (ZOO_STEPS // EVALUATIONS):
                 return True
             returns = greedy_returns(self.model.q_net, ENVIRONMENT, episodes=EPISODES, seed=10**6 + self.num_timesteps)
-            return bool(returns.mean() < SOLVED)
+            return bool(returns.mean() < SCREENED)
 
     model = DQN("MlpPolicy", gymnasium.make(ENVIRONMENT), seed=seed, device="cpu", **ZOO)
     model.learn(ZOO_STEPS, callback=Stop())

@@ -37,6 +37,7 @@ from torch import Tensor, nn
 from optcourse.optimizers import Adam
 from optcourse.reinforcement.checking import check_integer, check_number, spaces
 from optcourse.reinforcement.evaluation import action_values, fitting_environment, greedy_returns
+from optcourse.reinforcement.fast_updates import denormals_flushed, join_parameters_, joined_gradient
 from optcourse.reinforcement.interaction import Environment, Interaction
 from optcourse.reinforcement.n_step import NStep
 from optcourse.reinforcement.prioritized import PrioritizedReplay
@@ -99,7 +100,7 @@ class DQNConfig:
     epsilon: Schedule = _EPSILON
     priority_alpha: float = 0.0
     priority_beta: Schedule = _BETA
-    evaluate_every: int = 1_000
+    evaluate_every: int = 500
     episodes: int = 20
 
     def __post_init__(self) -> None:
@@ -271,7 +272,8 @@ def dqn(network: nn.Module, environment: Environment, config: DQNConfig, *, seed
     Training stops at the first batch whose loss is not finite, before the update; its record is the last.
 
     Args:
-        network: from (B, F) to (B, actions), as `q_network` makes it. **Mutated**: parameters and `.grad`.
+        network: from (B, F) to (B, actions), as `q_network` makes it. **Mutated**: parameters, which become parts of
+            one vector, so that optimizer and clipping are one operation a line; `.grad` is left alone.
         environment: gymnasium's id, or a function of the number of sub-environments.
         config: every setting.
         seed: of environments, exploration, replay and evaluation, which do not share a stream. The global generators
@@ -288,75 +290,101 @@ def dqn(network: nn.Module, environment: Environment, config: DQNConfig, *, seed
 
 def _dqn(network, environment, envs, config: DQNConfig, seed: int) -> Iterator[DQNRecord]:
     of_environments, of_exploration, of_replay, of_evaluation = streams(seed)
-    target = copy.deepcopy(network).requires_grad_(False)
-    optimizer = Adam(network.parameters(), lr=config.lr)
-    replay = _replay(config, features=spaces(envs)[0])
+    learner = _Learner(network, spaces(envs)[0], config, of_replay)
     n_step = NStep(config.n_step, gamma=config.gamma)
-    updates, epsilon, measured = 0, math.nan, (math.nan, math.nan, math.nan)  # loss, mean Q(s, a), norm
+    epsilon, measured = math.nan, (math.nan, math.nan, math.nan)  # loss, mean Q(s, a), norm
     round_at, evaluate_at = config.learning_starts, 0
     try:
         world = Interaction(envs, seed=draw_seed(of_environments))
         while world.steps < config.steps:
             epsilon = config.epsilon(world.steps)
             action = epsilon_greedy(action_values(network, world.observation), epsilon, of_exploration)
-            replay.add(n_step.push(world.step(action)))
-            while world.steps >= round_at and len(replay) >= config.batch_size:
+            learner.replay.add(n_step.push(world.step(action)))
+            while world.steps >= round_at and len(learner.replay) >= config.batch_size:
                 round_at += config.update_every
-                for _ in range(config.updates):
-                    batch = _sample(replay, config, of_replay, world.steps)
-                    loss, y, error, norm = _update_(network, target, optimizer, batch, config)
-                    if not math.isfinite(loss):
-                        yield DQNRecord(world.steps, updates, epsilon, loss, math.nan, math.nan, world.ended())
-                        return
-                    updates += 1
-                    if isinstance(replay, PrioritizedReplay):
-                        replay.update_priorities(batch.places, error.cpu().numpy())
-                    if updates % config.target_every == 0:
-                        update_target_(target, network, config.tau)
-                measured = loss, (y - error).mean().item(), norm.item()
+                measured = learner.round(world.steps)
                 evaluation = None
-                if world.steps >= evaluate_at:
+                if world.steps >= evaluate_at and math.isfinite(measured[0]):
                     evaluate_at = world.steps + config.evaluate_every
                     evaluation = _evaluate(network, environment, config, of_evaluation)
-                yield DQNRecord(world.steps, updates, epsilon, *measured, world.ended(), evaluation)
+                yield DQNRecord(world.steps, learner.updates, epsilon, *measured, world.ended(), evaluation)
+                if not math.isfinite(measured[0]):
+                    return
         evaluation = _evaluate(network, environment, config, of_evaluation)
-        yield DQNRecord(world.steps, updates, epsilon, *measured, world.ended(), evaluation)
+        yield DQNRecord(world.steps, learner.updates, epsilon, *measured, world.ended(), evaluation)
     finally:
         envs.close()
 
 
-def _update_(network, target, optimizer, batch: Batch, config: DQNConfig) -> tuple[float, Tensor, Tensor, Tensor]:
-    """One update, left out where the loss is not finite: the loss, the targets, their errors, the gradient's norm."""
-    device = next(network.parameters()).device
-    observation, action, reward, following, terminated, discount, weight = (x.to(device) for x in batch[:-1])
-    with torch.no_grad():
-        online = network(following) if config.double else None
-        y = td_target(reward, terminated, target(following), discount=discount, next_q_online=online)
-    loss, error = td_loss(network(observation), action, y, loss=config.loss, weight=weight)
-    value, norm = loss.item(), torch.tensor(math.nan)
-    if math.isfinite(value):
-        optimizer.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
-        optimizer.step()
-    return value, y, error, norm
+class _Learner:
+    """What learns from the replay: the network, its target network, the optimizer."""
+
+    def __init__(self, network: nn.Module, features: int, config: DQNConfig, rng: np.random.Generator) -> None:
+        self.network, self.config, self.rng = network, config, rng
+        self.target = copy.deepcopy(network).requires_grad_(False)
+        self.parameters, self.theta = join_parameters_(network)
+        self.optimizer = Adam([self.theta], lr=config.lr)
+        self.replay: ReplayBuffer | PrioritizedReplay = (
+            PrioritizedReplay(config.buffer_size, features=features, alpha=config.priority_alpha)
+            if config.priority_alpha
+            else ReplayBuffer(config.buffer_size, features=features)
+        )
+        self.updates = 0
+
+    def round(self, step: int) -> tuple[float, float, float]:
+        """`config.updates` updates: the last one's loss, mean Q(s, a), norm. None after a loss that is not finite."""
+        end, every = self.updates + self.config.updates, self.config.target_every
+        with denormals_flushed():
+            while self.updates < end:
+                count = min(end - self.updates, every - self.updates % every)  # until the target network moves
+                for batch, next_q in self.batches(count, step):
+                    loss, y, error, norm = self.update(batch, next_q)
+                    if not math.isfinite(loss):
+                        return loss, math.nan, math.nan
+                    if isinstance(self.replay, PrioritizedReplay):
+                        self.replay.update_priorities(batch.places, error.cpu().numpy())
+                if self.updates % every == 0:
+                    update_target_(self.target, self.network, self.config.tau)
+        return loss, (y - error).mean().item(), norm.item()
+
+    def batches(self, count: int, step: int) -> Iterator[tuple[Batch, Tensor]]:
+        """Batches, each with what the target network, which stands still meanwhile, says of the next observations.
+
+        Replayed uniformly, all are drawn and valued at once; by priority, each after the update before it.
+        """
+        size, device = self.config.batch_size, self.theta.device
+        if isinstance(self.replay, PrioritizedReplay):
+            beta = self.config.priority_beta(step)
+            drawn: Iterator[Batch] = (self.replay.sample(size, self.rng, beta=beta) for _ in range(count))
+        else:
+            drawn = iter([self.replay.sample(size, self.rng, batches=count)])
+        for rows in drawn:
+            rows = Batch._make(part.to(device) if isinstance(part, Tensor) else part for part in rows)
+            next_q = self.target(rows.next_observation)
+            for start in range(0, len(next_q), size):
+                one = slice(start, start + size)
+                yield Batch._make(part[one] for part in rows), next_q[one]
+
+    def update(self, batch: Batch, next_q: Tensor) -> tuple[float, Tensor, Tensor, Tensor]:
+        """One update, left out where the loss is not finite: loss, targets, their errors, the gradient's norm."""
+        with torch.no_grad():
+            online = self.network(batch.next_observation) if self.config.double else None
+        y = td_target(batch.reward, batch.terminated, next_q, discount=batch.discount, next_q_online=online)
+        q = self.network(batch.observation)
+        loss, error = td_loss(q, batch.action, y, loss=self.config.loss, weight=batch.weight)
+        value, norm = loss.item(), loss
+        if math.isfinite(value):
+            self.theta.grad = joined_gradient(loss, self.parameters)
+            norm = torch.linalg.vector_norm(self.theta.grad)
+            self.theta.grad *= (self.config.max_grad_norm / norm).clamp(max=1)
+            self.optimizer.step()
+            self.updates += 1
+        return value, y, error, norm
 
 
 def _evaluate(network, environment, config: DQNConfig, rng: np.random.Generator) -> float:
     returns = greedy_returns(network, environment, episodes=config.episodes, seed=draw_seed(rng))
     return float(returns.mean())
-
-
-def _replay(config: DQNConfig, *, features: int) -> ReplayBuffer | PrioritizedReplay:
-    if config.priority_alpha == 0:
-        return ReplayBuffer(config.buffer_size, features=features)
-    return PrioritizedReplay(config.buffer_size, features=features, alpha=config.priority_alpha)
-
-
-def _sample(replay, config: DQNConfig, rng: np.random.Generator, step: int) -> Batch:
-    if isinstance(replay, PrioritizedReplay):
-        return replay.sample(config.batch_size, rng, beta=config.priority_beta(step))
-    return replay.sample(config.batch_size, rng)
 
 
 def streams(seed: int) -> list[np.random.Generator]:

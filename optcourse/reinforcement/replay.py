@@ -77,18 +77,19 @@ class ReplayBuffer:
         self._size = min(self._size + count, self.capacity)
         return places
 
-    def sample(self, batch_size: int, rng: np.random.Generator) -> Batch:
+    def sample(self, batch_size: int, rng: np.random.Generator, *, batches: int = 1) -> Batch:
         """A batch of `batch_size` transitions, each drawn from all that are there.
 
         Args:
             batch_size: 1 <= batch_size <= len(self).
             rng: advanced.
+            batches: >= 1, drawn at once: batches * batch_size rows, one batch after another.
 
         Raises:
             ValueError: when the replay is empty, or holds fewer transitions than the batch.
         """
         check_batch(batch_size, len(self))
-        return self.gather(rng.integers(self._size, size=batch_size))
+        return self.gather(rng.integers(self._size, size=check_integer("batches", batches, 1) * batch_size))
 
     def gather(self, places: np.ndarray) -> Batch:
         """The transitions at these places, with weight 1; copies.

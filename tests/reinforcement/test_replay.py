@@ -216,3 +216,14 @@ def test_rows_may_be_none():
     replay = ReplayBuffer(5, features=2)
     assert replay.add(Transitions(*(part[:0] for part in numbered(0, 2)))).tolist() == []
     assert len(replay) == 0
+
+
+def test_several_batches_at_once():
+    replay = ReplayBuffer(50, features=2)
+    replay.add(numbered(0, 40))
+    rows = replay.sample(8, np.random.default_rng(1), batches=3)
+    assert np.array_equal(rows.places, np.random.default_rng(1).integers(40, size=24))
+    assert len(rows.reward) == len(rows.weight) == 24
+    assert len(replay.sample(40, np.random.default_rng(1), batches=2).reward) == 80
+    with pytest.raises(ValueError, match="batches must be an integer of at least 1, got 0"):
+        replay.sample(8, np.random.default_rng(1), batches=0)
