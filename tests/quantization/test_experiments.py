@@ -85,6 +85,6 @@ def test_bits_against_accuracy_names_every_run(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(bits, "qat_accuracy", lambda seed, width: 11.0 * width)
     runs = bits.bits_against_accuracy(3, bits=(2, 4))
     assert [(run.config["method"], run.config["bits"]) for run in runs] == [
-        (method, width) for width in (2, 4) for method in ("ptq min_max", "ptq mse", "qat")
+        (method, width) for width in (2, 4) for method in (*bits.LABELS.values(), "QAT")
     ]
     assert [run.final() for run in runs[-2:]] == [0.4, 0.44]
