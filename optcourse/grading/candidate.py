@@ -62,6 +62,9 @@ class Candidate(Protocol):
     def read(self, what: str) -> list:
         """One entry a parameter: its "parameters" value, its "gradients" (None where there is none) or its "state"."""
 
+    def play(self, script: "Script") -> Iterator[Any]:
+        """What each request of a script returns, as far as they go; then `AnswerError` if one of them did not."""
+
     def make(self, *args: Any) -> None:
         """Make the learner's object from plain values, for a class that is no optimizer."""
 
