@@ -7,6 +7,7 @@ from tests.grading.wrong_answers.quantization import (
     grid,
     integer,
     rounding,
+    testing,
     training,
     values,
 )
@@ -20,4 +21,5 @@ ANSWERS = [
     *integer.ANSWERS,
     *fixed_point.ANSWERS,
     *training.ANSWERS,
+    *testing.ANSWERS,
 ]
