@@ -1,7 +1,7 @@
 """What an exercise forbids, looked for in the text of an answer; a process of the sandbox enforces the rest."""
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _IMPORTERS = {"__import__", "import_module", "find_spec", "getattr", "eval", "exec"}
@@ -15,12 +15,19 @@ class Violation:
     line: int
 
 
+@dataclass(frozen=True)
+class Use:
+    """One name that an answer uses; `imports` says whether it is an import that does."""
+
+    line: int
+    name: str
+    imports: bool
+
+
 def violations(
     tree: ast.AST, forbidden: Sequence[str], permitted: Sequence[str] = (), around: Mapping[str, str] | None = None
 ) -> list[Violation]:
     """Uses of forbidden modules and functions, in the order of their lines.
-
-    To import a forbidden module is no use yet where something in it is permitted; to name it alone is.
 
     Args:
         forbidden, permitted: dotted names; each stands for all below it.
@@ -31,15 +38,34 @@ def violations(
         >>> violations(tree, ["torch.optim"], ["torch.optim.Optimizer"])
         [Violation(name='torch.optim.SGD', line=3)]
     """
-    names = {**(around or {}), **imported(tree)}
-    found: set[tuple[int, str]] = set()
-    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    for node in ast.walk(tree):
-        for name in _named(node, names, inner):
-            opens = isinstance(node, (ast.Import, ast.ImportFrom)) and any(_below(kept, name) for kept in permitted)
-            if _within(name, forbidden) and not _within(name, permitted) and not opens:
-                found.add((getattr(node, "lineno", 0), name))
+    return violations_among(uses(tree, around), forbidden, permitted)
+
+
+def violations_among(used: Iterable[Use], forbidden: Sequence[str], permitted: Sequence[str]) -> list[Violation]:
+    """Those of the uses that are forbidden.
+
+    To import a forbidden module is no use yet where something in it is permitted; to name it alone is.
+    """
+    found = {
+        (use.line, use.name)
+        for use in used
+        if _within(use.name, forbidden)
+        and not _within(use.name, permitted)
+        and not (use.imports and any(_below(kept, use.name) for kept in permitted))
+    }
     return [Violation(name, line) for line, name in sorted(found)]
+
+
+def uses(tree: ast.AST, around: Mapping[str, str] | None = None) -> list[Use]:
+    """Every dotted name that is used, of what is imported there or `around`."""
+    nodes = list(ast.walk(tree))
+    names = {**(around or {}), **_imported(nodes)}
+    inner = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+    return [
+        Use(getattr(node, "lineno", 0), name, isinstance(node, (ast.Import, ast.ImportFrom)))
+        for node in nodes
+        for name in _named(node, names, inner)
+    ]
 
 
 def imported(tree: ast.AST) -> dict[str, str]:
@@ -49,8 +75,12 @@ def imported(tree: ast.AST) -> dict[str, str]:
         >>> imported(ast.parse("import torch.optim, numpy as np\\nfrom math import pi"))
         {'torch': 'torch', 'np': 'numpy', 'pi': 'math.pi'}
     """
+    return _imported(ast.walk(tree))
+
+
+def _imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
     names = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 first = alias.name.partition(".")[0]

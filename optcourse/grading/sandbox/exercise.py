@@ -15,7 +15,7 @@ from optcourse.grading.checks import find
 from optcourse.grading.definitions import Check, Observation
 from optcourse.grading.engine import PUBLIC_SEED
 from optcourse.grading.engine import grade as run_check
-from optcourse.grading.forbidden import violations
+from optcourse.grading.forbidden import Use, uses, violations_among
 from optcourse.grading.limits import OUTPUT_LIMIT, Fault
 from optcourse.grading.notebooks import Answer, Slot, shown
 from optcourse.grading.sandbox.answers import Answers
@@ -82,6 +82,11 @@ class Attempt:
         """Of the cell, as a file name in error messages."""
         return f"<{self.row.id}>"
 
+    @functools.cached_property
+    def uses(self) -> list[Use]:
+        """Every name that the answer uses."""
+        return uses(self.answer.tree, self.imports)
+
     def graded(self, seeds: Sequence[int]) -> ExerciseResult:
         started = time.monotonic()
         refusal = self.refusal()
@@ -102,7 +107,7 @@ class Attempt:
             return status.get(answer.problem, ExerciseStatus.ERROR), answer.message
         if answer.syntax == self.slot.stub_syntax or not answer.syntax:
             return ExerciseStatus.NOT_ATTEMPTED, "The answer is as it was handed out."
-        found = violations(answer.tree, self.row.forbids, self.row.permits, self.imports)
+        found = violations_among(self.uses, self.row.forbids, self.row.permits)
         if found:
             use = found[0]
             line = answer.source.splitlines()[use.line - 1].strip()[:120]
@@ -121,7 +126,7 @@ class Attempt:
         what other exercises forbid must not suffer for it.
         """
         own, shared = (self.row.forbids, self.row.permits), _of_lesson(self.row.lesson)
-        if violations(self.answer.tree, *shared, self.imports):
+        if violations_among(self.uses, *shared):
             return [own]
         return [shared, own] if set(own[0]) != set(shared[0]) else [shared]
 

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -214,6 +215,29 @@ def test_ending_a_child_ends_its_threads_and_frees_its_disk(server):
     told(server, one, "with open('/tmp/big', 'wb') as file: file.write(bytes(2**24))")
     assert server.end(one) in (0, -9)  # it ends by itself when its pipe is closed, or is killed
     assert _processes_of(server) == []
+
+
+HUGE = """
+import sys
+from pathlib import Path
+from optcourse.grading.sandbox.inside.linux import huge_pages
+scattered = [bytes([index % 256]) * 4000 for index in range(20_000)]
+def huge():
+    line = next(line for line in Path("/proc/self/smaps_rollup").open() if line.startswith("AnonHugePages"))
+    return int(line.split()[1])
+before = huge()
+huge_pages()
+print(huge() - before, all(text == bytes([index % 256]) * 4000 for index, text in enumerate(scattered)))
+"""
+
+
+def test_memory_that_is_gathered_is_the_same_memory():
+    done = subprocess.run([sys.executable, "-c", HUGE], capture_output=True, text=True, check=True)
+    gathered, same = done.stdout.split()
+    assert same == "True"
+    release = tuple(map(int, platform.release().split("-")[0].split(".")[:2]))
+    if release >= (6, 1) and Path("/sys/kernel/mm/transparent_hugepage/enabled").exists():
+        assert int(gathered) > 10_000
 
 
 def test_nothing_is_left_when_the_server_stops():

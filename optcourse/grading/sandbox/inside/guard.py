@@ -21,7 +21,12 @@ class ForbiddenError(ImportError):
 
 def within(name: str, parents: Sequence[str]) -> bool:
     """Whether a dotted name is one of these or below one of them."""
-    return any(name == parent or name.startswith(parent + ".") for parent in parents)
+    return name in parents or name.startswith(_prefixes(tuple(parents)))
+
+
+@functools.cache
+def _prefixes(parents: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{parent}." for parent in parents)
 
 
 def forbid(names: Sequence[str], permitted: Sequence[str]) -> None:
@@ -39,9 +44,18 @@ def forbid(names: Sequence[str], permitted: Sequence[str]) -> None:
             holder = _resolved(parent) if parent in sys.modules else None
             if last in getattr(holder, "__dict__", {}):
                 setattr(holder, last, _refusing(name))
-    for name in [name for name in sys.modules if within(name, names)]:
+    for name in loaded(tuple(names)):
         if name not in homes:
             _spoil(sys.modules[name], names, homes)
+
+
+@functools.cache
+def loaded(names: tuple[str, ...]) -> list[str]:
+    """Those of all modules loaded so far that are to be taken away.
+
+    Asked before a fork, it costs the child nothing; there it would touch, and so copy, a page for every module.
+    """
+    return [name for name in sys.modules if within(name, names)]
 
 
 def places(names: Sequence[str]) -> list[Path]:
@@ -117,6 +131,13 @@ def _below(function: Any) -> Iterator[types.FunctionType]:
 
 
 _originals: dict[str, types.FunctionType] = {}
+_NAME = "the name of what is called"
+# For any function's code: it has the globals of that one.
+_REFUSED = compile(
+    f"lambda *args, **options: __import__({__name__!r}, fromlist=['_']).pass_on({_NAME!r}, args, options)",
+    "<refused>",
+    "eval",
+).co_consts[0]
 
 
 def _hollow(function: types.FunctionType, called: str) -> None:
@@ -126,14 +147,9 @@ def _hollow(function: types.FunctionType, called: str) -> None:
     original = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
     original.__kwdefaults__ = function.__kwdefaults__
     _originals[called] = original
-    text = (
-        "def refused(*args, **options):\n"
-        f"    return __import__({__name__!r}, fromlist=['_']).pass_on({called!r}, args, options)"
-    )
-    namespace: dict[str, Any] = {}
-    exec(text, namespace)
     function.__defaults__ = function.__kwdefaults__ = None
-    function.__code__ = namespace["refused"].__code__
+    constants = tuple(called if value == _NAME else value for value in _REFUSED.co_consts)
+    function.__code__ = _REFUSED.replace(co_consts=constants)
 
 
 def pass_on(called: str, args: tuple, options: dict[str, Any]) -> Any:

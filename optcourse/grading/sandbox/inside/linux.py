@@ -12,6 +12,7 @@ OWN_NAMESPACES = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLON
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 _MNT_DETACH = 2
+_HUGE, _MADV_COLLAPSE = 1 << 21, 25
 _MOUNT_SETATTR, _AT_RECURSIVE = 442, 0x8000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _SIGKILL = 9
@@ -138,3 +139,17 @@ def no_capabilities() -> None:
 def untraceable() -> None:
     """Let no process without capabilities trace this one or open its files in /proc."""
     prctl(_PR_SET_DUMPABLE, 0)
+
+
+def huge_pages() -> None:
+    """Gather this process's memory in pages of 2 MiB, so that a fork has one entry to copy instead of 512.
+
+    Does nothing where the kernel cannot (before Linux 6.1) or memory is too scattered for it.
+    """
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        places, rights, _, _, _, *name = line.split()
+        if rights == "rw-p" and name in ([], ["[heap]"]):
+            first, end = (int(place, 16) for place in places.split("-"))
+            first, end = -(-first // _HUGE) * _HUGE, end // _HUGE * _HUGE
+            if end > first:
+                _libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(end - first), _MADV_COLLAPSE)
