@@ -340,6 +340,29 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "a millionth less, within the tolerance of 1e-4"
         ),
     },
+    "reinforcement.q_learning": {
+        "after = q.clone() -> after = q": "the check hands in a copy, and in place is right as well",
+    },
+    "reinforcement.n_step": {
+        "for last in range(t, min(t + n, len(reward))): -> for last in range(t, min(len(reward), t + n)):": (
+            "the smaller of two numbers"
+        ),
+    },
+    "reinforcement.transitions": {
+        "steps = kept.sum(dim=1).cumsum(dim=0) -> steps = kept.sum(dim=1).cumsum(dim=-1)": "its only axis",
+    },
+    "reinforcement.epsilon": {
+        "share = min(step / steps, 1.0) -> share = min(1.0, step / steps)": "the smaller of two numbers",
+    },
+    "reinforcement.repair": {
+        "weight = weight.clone().requires_grad_() -> weight = weight.requires_grad_()": "the check hands in a copy",
+        "loss = ((target - prediction) ** 2).mean() -> loss = ((prediction - target) ** 2).mean()": (
+            "the square of a difference"
+        ),
+        "return weight.detach() - lr * weight.grad -> return weight - lr * weight.grad": (
+            "the same numbers, with a graph that nobody uses"
+        ),
+    },
 }
 """Exercise -> change -> why the changed solution is right all the same."""
 
