@@ -188,6 +188,8 @@ CLAIMS = (
         paper="none lost on MNIST: error 1.64 % to 1.58 % (Han, Mao & Dally 2016)",
         kind="recorded",
         tolerance=1.5,
+        expected="undecided",
+        reason="no net lost a point and most gained, yet they differ by more than what is left to the bound",
         data="fashion_mnist",
     ),
 )
