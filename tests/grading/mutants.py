@@ -1,7 +1,7 @@
 """Small changes to a solution, as no learner would list them: every one that behaves otherwise must fail its check.
 
 `mutants` makes all of them, one change each: an operator, a number, a comparison, a statement left out. Those that are
-right all the same stand in `EQUIVALENT`, with the reason.  `python -m tests.grading.mutants` prints the survivors.
+right all the same stand in `equivalent`, with the reason.  `python -m tests.grading.mutants` prints the survivors.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from optcourse.grading.candidate import Servant, Session, direct
 from optcourse.grading.checks import find
 from optcourse.grading.engine import PUBLIC_SEED, run_case
 from optcourse.grading.limits import preserved_random
+from tests.grading.equivalent import EQUIVALENT
 from tests.grading.wrong_answers.learner import run
 
 SECONDS = 2.0  # a mutant that loops for ever is killed as well; no right answer takes so long
@@ -222,149 +223,6 @@ def survivors(solution: Solution) -> tuple[list[Mutant], int]:
     """The mutants that pass, and how many there are in all."""
     made = mutants(solution)
     return [mutant for mutant in made if survives(mutant, solution)], len(made)
-
-
-EQUIVALENT: dict[str, dict[str, str]] = {
-    "initialization.fans": {
-        "return (shape[1] * area, shape[0] // groups * area) -> return (shape[1] * area, shape[0] / groups * area)": (
-            "the same number, as a float: groups divide the channels"
-        ),
-        "return (shape[0] // groups * area, shape[1] * area) -> return (shape[0] / groups * area, shape[1] * area)": (
-            "the same number, as a float: groups divide the channels"
-        ),
-    },
-    "initialization.orthogonal": {
-        "wide = noise.shape[0] < noise.shape[1] -> wide = noise.shape[0] <= noise.shape[1]": (
-            "a square matrix may be split either way"
-        ),
-    },
-    "initialization.lsuv": {
-        "for weight, bias in zip(weights, biases, strict=True): -> for weight, bias in zip(weights, biases):": (
-            "there are as many biases as weights"
-        ),
-        "for weight, bias in zip(weights, biases, strict=True): -> "
-        "for weight, bias in zip(weights, biases, strict=False):": "there are as many biases as weights",
-        "break -> continue": "the weight stays as it is, and so does the condition in every further round",
-        "if variance == 0 or abs(variance - 1) <= tolerance: -> if variance == 0 or abs(variance - 1) < tolerance:": (
-            "no variance lies on the bound exactly"
-        ),
-        "if variance == 0 or abs(variance - 1) <= tolerance: -> if variance == 0 or abs(1 - variance) <= tolerance:": (
-            "the absolute value of a difference"
-        ),
-    },
-    "initialization.test": {
-        f"{was} -> {now}": why
-        for was, now, why in (
-            (
-                "fan_out, fan_in = (200, 500)",
-                "fan_out, fan_in = (500, 200)",
-                "sizes are free to choose, as long as they differ",
-            ),
-            (
-                "fan_out, fan_in = (200, 500)",
-                "fan_out, fan_in = (200, 501)",
-                "sizes are free to choose, as long as they differ",
-            ),
-            (
-                "fan_out, fan_in = (200, 500)",
-                "fan_out, fan_in = (201, 500)",
-                "sizes are free to choose, as long as they differ",
-            ),
-            (
-                "fan_out, fan_in = (200, 500)",
-                "fan_out, fan_in = (400, 500)",
-                "sizes are free to choose, as long as they differ",
-            ),
-            (
-                "fan_out, fan_in = (200, 500)",
-                "fan_out, fan_in = (200, 1000)",
-                "sizes are free to choose, as long as they differ",
-            ),
-            (
-                "assert abs(weight.mean()) < 0.03 * std",
-                "assert abs(weight.mean()) < 0.06 * std",
-                "a tolerance between chance and the smallest mistake",
-            ),
-            (
-                "assert abs(weight.std() / std - 1) < 0.03",
-                "assert abs(weight.std() / std - 1) < 0.06",
-                "a tolerance between chance and the smallest mistake",
-            ),
-            (
-                "assert abs(weight.mean()) < 0.03 * std",
-                "assert abs(weight.mean()) <= 0.03 * std",
-                "the same comparison",
-            ),
-            (
-                "assert abs(weight.std() / std - 1) < 0.03",
-                "assert abs(weight.std() / std - 1) <= 0.03",
-                "the same comparison",
-            ),
-            (
-                "assert abs(weight.std() / std - 1) < 0.03",
-                "assert abs(1 - weight.std() / std) < 0.03",
-                "the same comparison",
-            ),
-            (
-                "assert abs(weight.std() / std - 1) < 0.03",
-                "assert abs(std / weight.std() - 1) < 0.03",
-                "nearly the same comparison",
-            ),
-            (
-                "assert not torch.equal(weight[0], weight[1])",
-                "assert not torch.equal(weight[1], weight[0])",
-                "the same comparison",
-            ),
-            (
-                "assert not torch.equal(weight[0], weight[1])",
-                "assert not torch.equal(weight[0], weight[2])",
-                "two other rows",
-            ),
-            (
-                "assert not torch.equal(weight[0], weight[1])",
-                "assert not torch.equal(weight[-1], weight[1])",
-                "two other rows",
-            ),
-            (
-                "assert not torch.equal(weight, initialize(fan_out, fan_in))",
-                "assert not torch.equal(initialize(fan_out, fan_in), weight)",
-                "the same comparison",
-            ),
-        )
-    },
-    "optimizers.memory": {
-        "state_megabytes = 25000000 * 2 * 4 / 1000000.0 -> state_megabytes = 25000001 * 2 * 4 / 1000000.0": (
-            "one parameter more, of 25 million"
-        ),
-        "state_megabytes = 25000000 * 2 * 4 / 1000000.0 -> state_megabytes = 25000000 * 2 * 4 / 1000001.0": (
-            "a millionth less, within the tolerance of 1e-4"
-        ),
-    },
-    "reinforcement.q_learning": {
-        "after = q.clone() -> after = q": "the check hands in a copy, and in place is right as well",
-    },
-    "reinforcement.n_step": {
-        "for last in range(t, min(t + n, len(reward))): -> for last in range(t, min(len(reward), t + n)):": (
-            "the smaller of two numbers"
-        ),
-    },
-    "reinforcement.transitions": {
-        "steps = kept.sum(dim=1).cumsum(dim=0) -> steps = kept.sum(dim=1).cumsum(dim=-1)": "its only axis",
-    },
-    "reinforcement.epsilon": {
-        "share = min(step / steps, 1.0) -> share = min(1.0, step / steps)": "the smaller of two numbers",
-    },
-    "reinforcement.repair": {
-        "weight = weight.clone().requires_grad_() -> weight = weight.requires_grad_()": "the check hands in a copy",
-        "loss = ((target - prediction) ** 2).mean() -> loss = ((prediction - target) ** 2).mean()": (
-            "the square of a difference"
-        ),
-        "return weight.detach() - lr * weight.grad -> return weight - lr * weight.grad": (
-            "the same numbers, with a graph that nobody uses"
-        ),
-    },
-}
-"""Exercise -> change -> why the changed solution is right all the same."""
 
 
 def main() -> None:

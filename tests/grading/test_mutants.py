@@ -3,7 +3,8 @@
 import pytest
 
 from optcourse import catalogue
-from tests.grading.mutants import EQUIVALENT, Solution, mutants, solutions, survivors
+from tests.grading.equivalent import EQUIVALENT
+from tests.grading.mutants import Solution, mutants, solutions, survivors
 
 READY = [lesson.slug for lesson in catalogue.lessons() if lesson.ready]
 SOLUTIONS = {solution.exercise: solution for lesson in READY for solution in solutions(lesson)}

@@ -12,7 +12,7 @@ ADVICE = "Count bits: one index for each weight, and the table of values that th
 STORAGE = value_check(
     "quantization.storage",
     _BEFORE / (_INDICES + _CODEBOOK),
-    relative=0.002,
+    relative=0.0005,
     variants=(
         Variant(
             "codebook_forgotten",
