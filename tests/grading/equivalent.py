@@ -136,7 +136,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "reinforcement.repair": {
         "weight = weight.clone().requires_grad_() -> weight = weight.requires_grad_()": "the check hands in a copy",
-        "loss = ((target - prediction) ** 2).mean() -> loss = ((prediction - target) ** 2).mean()": (
+        "mean_square = ((target - prediction) ** 2).mean() -> mean_square = ((prediction - target) ** 2).mean()": (
             "the square of a difference"
         ),
         "return weight.detach() - lr * weight.grad -> return weight - lr * weight.grad": (

@@ -52,16 +52,14 @@ _CHOICES = [
 ]
 
 SOURCE = """
-def learn(
-    weight, target_weight, observation, action, reward, next_observation, terminated, truncated, gamma, lr
-):
+def learn(weight, target_weight, observation, action, reward, next_observation, terminated, truncated, gamma, lr):
     weight = weight.clone().requires_grad_()
     with torch.no_grad():
         future = (next_observation @ target_weight).max(dim=1).values
         target = reward + gamma * ~terminated * future
     prediction = (observation @ weight).gather(1, action.unsqueeze(1)).squeeze(1)
-    loss = ((target - prediction) ** 2).mean()
-    loss.backward()
+    mean_square = ((target - prediction) ** 2).mean()
+    mean_square.backward()
     return weight.detach() - lr * weight.grad
 """
 
