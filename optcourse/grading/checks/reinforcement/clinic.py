@@ -253,6 +253,7 @@ def _cases(seed: int) -> Sequence[Case]:
     def problem(rows: int, features: int, actions: int, ends: Sequence[str] = ()):
         weight, target_weight = (numbers.normal(features, actions) + 0.3 for _ in range(2))
         action = numbers.uniform(rows).mul(actions).long()
+        action[-1] = (action[0] + 1) % actions
         following = numbers.normal(rows, features)
         terminated, truncated = flags(numbers, rows, ends)
         settings = numbers.between(0.6, 0.9), numbers.between(0.2, 0.4)
