@@ -1,6 +1,5 @@
 """A scale for each output channel of a weight: where learners go wrong."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -202,38 +201,27 @@ def cases(seed: int) -> Sequence[Case]:
     """Channels of very different sizes, whose largest number is negative in some; no two sizes of a shape are equal."""
     numbers = Numbers("quantization.channels", seed)
 
-    def weight(*shape: int) -> Tensor:
+    def weight(bits: int, *shape: int) -> Tensor:
         values = numbers.normal(*shape).clamp(-2, 2)
         flat = values.view(len(values), -1)
         flat[:, 0] = 2.3 + 0.4 * numbers.uniform(len(values))
         flat[::2] *= -1
-        sizes = 10 ** -(1.5 * numbers.uniform(len(values)))
-        return _away_from_ties(values * sizes.view(-1, *[1] * (len(shape) - 1)))
+        scale = flat[:, :1].abs() / (2 ** (bits - 1) - 1)
+        steps = flat / scale
+        steps = steps.round() + (steps - steps.round()).clamp(-0.4, 0.4)  # none midway between two integers
+        return (steps * scale * 10 ** -(1.5 * numbers.uniform(len(values), 1))).view(shape)
 
     rows, columns = numbers.distinct(2, (3, 5, 7))
     channels, inputs, height, width = numbers.distinct(4, (2, 3, 4, 5))
-    with_zeros = weight(rows, columns)
+    with_zeros = weight(8, rows, columns)
     with_zeros[1] = 0.0
     return (
-        Case("a linear layer, 8 bits", (weight(rows, columns), 8)),
-        Case("a linear layer, 4 bits", (weight(columns, rows), 4)),
-        Case("a convolution, 8 bits", (weight(channels, inputs, height, width), 8)),
-        Case("a convolution, 3 bits", (weight(inputs, channels, width, height), 3)),
+        Case("a linear layer, 8 bits", (weight(8, rows, columns), 8)),
+        Case("a linear layer, 4 bits", (weight(4, columns, rows), 4)),
+        Case("a convolution, 8 bits", (weight(8, channels, inputs, height, width), 8)),
+        Case("a convolution, 3 bits", (weight(3, inputs, channels, width, height), 3)),
         Case("a channel of zeros", (with_zeros, 8)),
     )
-
-
-def _away_from_ties(weight: Tensor) -> Tensor:
-    """Numbers moved so that no scale of the exercise puts them midway between two integers of 3, 4 or 8 bits."""
-    size = weight.abs().amax(tuple(range(1, weight.dim())), keepdim=True)
-    moved = weight.clone()
-    for _ in range(20):
-        close = torch.zeros_like(moved, dtype=torch.bool)
-        for greatest in (3, 7, 127):
-            steps = moved / size * greatest
-            close |= (steps - steps.floor() - 0.5).abs() < 0.02
-        moved = torch.where(close, moved * (1 - 1 / (200 * math.pi)), moved)
-    return moved
 
 
 CHANNELS = function_check(
