@@ -52,13 +52,13 @@ def test_the_words_are_what_is_measured(explorer):
 
 
 def test_errors_of_rounding_and_clipping_add_up():
-    weight = torch.tensor([[0.05, -0.4, 1.0], [0.02, 0.0, -2.0]])
+    weight = torch.tensor([[0.05, -0.4, 1.1], [0.02, 0.0, -2.0]])
     grid = clipped_grid(weight, 4, 0.5, None)
     assert float(grid.high()) == 1.0
     error = range_error(weight, grid)
     whole = float(((fake_quantize(weight, grid) - weight) ** 2).sum() / weight.square().sum())
     assert error.total == pytest.approx(whole, rel=1e-6)
-    assert error.clipping == pytest.approx(1.0 / float(weight.square().sum()), rel=1e-6)
+    assert error.clipping == pytest.approx((0.1**2 + 1.0**2) / float(weight.square().sum()), rel=1e-5)
     with pytest.raises(ValueError, match=r"share must lie in \(0, 1\], got 0"):
         clipped_grid(weight, 4, 0.0, None)
 

@@ -194,7 +194,7 @@ CLAIMS = (
         at_least(1.5),
         dynamic_slowdown_of_convolutions,
         kind="recorded",
-        tolerance=6.0,
+        tolerance=7.0,
     ),
     Claim(
         "quantization.mlp_keeps_accuracy",
