@@ -342,7 +342,7 @@ def test_whatever_a_replay_gives_gets_a_card(sample):
     exercise = catalogue.exercise("reinforcement.replay")
     card = grade(find(exercise.id), _replay_that_returns(sample), exercise)
     assert not card.passed
-    assert card.facts
+    assert card.facts or "returns a tuple of five tensors" in card.message
     assert repr(card)
 
 

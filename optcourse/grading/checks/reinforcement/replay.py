@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from optcourse.grading.candidate import OVERWRITTEN, Candidate, Script
+from optcourse.grading.candidate import OVERWRITTEN, AnswerError, Candidate, Script
 from optcourse.grading.checks.initialization.drawing import Numbers, array
 from optcourse.grading.checks.reinforcement.shared import as_numbers
 from optcourse.grading.definitions import RESULT, Case, Check, Observation, Result, Variant, VariantError, observe
+from optcourse.grading.limits import Fault
 
 DRAWS = 150  # of 7 transitions at most, if it is right: one of them is missed once in a thousand million samples
 RING_ADVICE = (
@@ -65,8 +66,11 @@ def _seen(sample: Any, rows: Sequence[Row]) -> Iterator[Observation]:
     count = len(rows)
     parts = [as_numbers(part) for part in sample] if isinstance(sample, (list, tuple)) else []
     if len(parts) != 5 or not all(isinstance(part, Tensor) and part.dim() and not part.is_complex() for part in parts):
-        yield Observation(f"what sample returns after {count} transitions", "no tuple of five tensors")
-        return
+        kind = "nothing" if sample is None else f"a {type(sample).__name__}{f' of {len(parts)}' if parts else ''}"
+        text = (
+            f"`sample` returns a tuple of five tensors, in the order of `add`, with a row for each draw; yours {kind}."
+        )
+        raise AnswerError(Fault("form", message=text))
     yield _sizes(count, [size for part in parts for size in part.shape])
     if len({len(part) for part in parts}) > 1 or not all(part.numel() for part in parts):
         return

@@ -213,7 +213,7 @@ _UNLISTED = [
         (_APPEND, "if self.place % 2:\n            pass\n        elif len(self.rows) < self.capacity:"),
     ),
     (
-        "failed",
+        "error",
         "a dict",
         (
             "return (\n            torch.stack(observation)",
@@ -221,11 +221,12 @@ _UNLISTED = [
         ),
     ),
     (
-        "failed",
-        "rewards alone",
+        "error",
+        "three parts",
         ("            torch.stack(next_observation),\n            torch.tensor(terminated),\n", ""),
     ),
     ("failed", "negated rewards", ("torch.tensor(reward)", "-torch.tensor(reward)")),
+    ("error", "no return", ("        return (\n            torch.stack", "        row = (\n            torch.stack")),
     ("error", "misspelled", ("torch.randint", "torch.random_integers")),
     ("error", "another constructor", ("def __init__(self, capacity)", "def __init__(self, capacity, features)")),
 ]
