@@ -34,12 +34,18 @@ def save_runs(
         )
     settings = _settings(runs)
     measured = _MEASURED if whole else tuple(name for name in _MEASURED if name != "loss")
+    probes = sorted({name for run in runs for record in run.records for name in record.values})
     rows = [
-        [*(run.config[key] for key in settings), *(_number(getattr(record, name)) for name in measured), run.diverged]
+        [
+            *(run.config[key] for key in settings),
+            *(_number(getattr(record, name)) for name in measured),
+            *(_number(record.values.get(name)) for name in probes),
+            run.diverged,
+        ]
         for run in runs
         for record in (run.records if whole else run.records[-1:])
     ]
-    columns = [*settings, *measured, "diverged"]
+    columns = [*settings, *measured, *probes, "diverged"]
     head = {"command": command, "code": code, "versions": versions, "data": data, "columns": columns}
     body = ",\n  ".join(json.dumps(row) for row in rows)
     text = json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n  {body}\n ]\n}}\n'
@@ -76,7 +82,10 @@ def load_runs(path: Path) -> tuple[Run, ...]:
 def _record(look: dict[str, Any], lr: float) -> Record:
     loss = look.get("loss")
     tested = {name: look[name] for name in ("test_loss", "test_accuracy")}
-    return Record(look["step"], math.nan, math.nan if loss is None else loss, lr, **tested)
+    names = list(look)
+    probes = names[names.index("test_accuracy") + 1 : names.index("diverged")]
+    values = {name: look[name] for name in probes if look[name] is not None}
+    return Record(look["step"], math.nan, math.nan if loss is None else loss, lr, **tested, values=values)
 
 
 def read(path: Path) -> dict:

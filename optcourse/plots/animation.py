@@ -47,7 +47,7 @@ def race(
     if frames < 2:
         raise ValueError(f"an animation needs at least 2 frames, got {frames}")
     while True:
-        png = _encoded(list(_pictures(surface, paths, frames, title, dpi)))
+        png = encode_frames(list(_pictures(surface, paths, frames, title, dpi)))
         if len(png) <= MAXIMUM_BYTES:
             return png
         if dpi <= LOWEST_RESOLUTION:
@@ -58,7 +58,8 @@ def race(
         dpi = lower_resolution(dpi, len(png))
 
 
-def _encoded(pictures: Sequence[Image.Image]) -> bytes:
+def encode_frames(pictures: Sequence[Image.Image]) -> bytes:
+    """Pictures of one size as an endless animated PNG; the last one comes first and is held."""
     indexed = to_indexed(pictures[-1], colors=255)
     palette = np.asarray(indexed.getpalette(), dtype=np.uint8)
     frames = [

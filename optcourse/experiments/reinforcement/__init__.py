@@ -1,0 +1,50 @@
+"""What lesson reinforcement measures, and its claims."""
+
+from optcourse.experiments.reinforcement import cartpole, divergence, parts, tabular
+from optcourse.experiments.reinforcement.cartpole import (
+    CONFIG,
+    SCREENED,
+    SOLVED,
+    as_run,
+    done,
+    fresh_return,
+    trained,
+    until_past,
+)
+from optcourse.experiments.reinforcement.divergence import published, settings
+from optcourse.experiments.reinforcement.parts import PARTS
+from optcourse.experiments.reinforcement.policies import Policy, policies
+from optcourse.experiments.reinforcement.tables import carried, part_records, parts_table
+from optcourse.experiments.reinforcement.tabular import GAMMA, LENGTH, learned, table_run
+from optcourse.experiments.reinforcement.watching import Episode, watch
+
+CLAIMS = (*tabular.CLAIMS, *cartpole.CLAIMS, *divergence.CLAIMS)
+
+CURVES = {**parts.CURVES, **divergence.CURVES}
+
+__all__ = [
+    "CLAIMS",
+    "CONFIG",
+    "CURVES",
+    "GAMMA",
+    "LENGTH",
+    "PARTS",
+    "SCREENED",
+    "SOLVED",
+    "Episode",
+    "Policy",
+    "as_run",
+    "carried",
+    "done",
+    "fresh_return",
+    "learned",
+    "part_records",
+    "parts_table",
+    "policies",
+    "published",
+    "settings",
+    "table_run",
+    "trained",
+    "until_past",
+    "watch",
+]

@@ -1,0 +1,24 @@
+"""`python -m optcourse.experiments.reinforcement`: trains the policies that ship."""
+
+import json
+
+import torch
+
+from optcourse.experiments import versions
+from optcourse.experiments.reinforcement.policies import FOLDER, INDEX, chosen, store, train_anew
+from optcourse.lab.claims import code_hash
+
+COMMAND = "python -m optcourse.experiments.reinforcement"
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    looks = train_anew()
+    files = [store(looks[number][0], looks[number][2]) for number in chosen([value for _, value, _ in looks])]
+    head = {"command": COMMAND, "versions": versions(), "data": "CartPole-v1", "code": code_hash(store.__module__)}
+    INDEX.write_text(json.dumps(head | {"files": files}, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

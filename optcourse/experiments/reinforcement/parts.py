@@ -1,0 +1,56 @@
+"""Deep Q-learning with one part taken out or put in, and the one-sample loop of many tutorials."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from optcourse.experiments.reinforcement.cartpole import CONFIG, ENVIRONMENT, as_run, done, train, until_past
+from optcourse.lab.records import Run
+from optcourse.reinforcement import BestRun, DQNConfig, keep_best, one_sample, q_network
+
+STEPS = 12_000
+COURSE = replace(CONFIG, steps=STEPS, evaluate_every=1_000)
+
+
+PARTS: Mapping[str, tuple[DQNConfig, dict[str, Any]]] = {
+    "as it is": (COURSE, {}),
+    "no replay": (replace(COURSE, buffer_size=COURSE.update_every), {}),
+    "no target network": (replace(COURSE, target_every=1), {}),
+    "soft target": (replace(COURSE, target_every=1, tau=0.01), {}),
+    "not double": (replace(COURSE, double=False), {}),
+    "dueling": (COURSE, {"dueling": True}),
+    "3 steps": (replace(COURSE, n_step=3), {}),
+    "prioritized": (replace(COURSE, priority_alpha=0.6), {}),
+}
+"""Settings and arguments of `train`, by what is changed. Without replay, a batch comes from the newest 64 steps."""
+
+
+def part_run(part: str, seed: int) -> Run:
+    """One training of at most `STEPS` steps, ended when it is done."""
+    config, options = PARTS[part]
+    return _as_run(train(seed, config, **options), seed, part)
+
+
+def naive_run(seed: int) -> Run:
+    """No replay, no target network, one environment: each step is learned from once, as it comes."""
+    network = q_network(4, 2, seed=seed)
+    training = one_sample(network, ENVIRONMENT, steps=STEPS, evaluate_every=COURSE.evaluate_every, seed=seed)
+    return _as_run(keep_best(network, until_past(training, longer=0)), seed, "one sample")
+
+
+def _as_run(run: BestRun, seed: int, part: str) -> Run:
+    look = done(run)
+    return as_run(run, seed, {"part": part, "done_at": look.step if look else None})
+
+
+def part_runs(seed: int) -> tuple[Run, ...]:
+    """One training of each of `PARTS`."""
+    return tuple(part_run(part, seed) for part in PARTS)
+
+
+def naive_runs(seed: int) -> tuple[Run, ...]:
+    """One training of the one-sample loop."""
+    return (naive_run(seed),)
+
+
+CURVES: Mapping[str, Callable[[int], tuple[Run, ...]]] = {"parts": part_runs, "naive": naive_runs}
