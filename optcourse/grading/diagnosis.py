@@ -67,6 +67,8 @@ def diagnose(check: Check, results: Sequence[Result], ask: Ask) -> Diagnosis:
 def _explaining(check: Check, results: Sequence[Result], ask: Ask) -> tuple[Variant, ...]:
     if not any(RESULT in result.deviations or result.fault for result in results):
         return ()
+    # What explains nothing then mostly shows it in the first case that is looked at.
+    results = sorted(results, key=lambda result: RESULT not in result.deviations)
     plain = [variant for variant in check.variants if variant.fit is None]
     singles = [variant for variant in plain if explains(check, variant.switches, results)]
     if not singles:

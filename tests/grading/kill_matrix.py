@@ -2,10 +2,12 @@
 
 python -m tests.grading.kill_matrix                              each answer, with the card it got
 python -m tests.grading.kill_matrix --markdown                   the summary as a table
-python -m tests.grading.kill_matrix --html docs/kill_matrix.html the page, with the mutants of the solutions
+python -m tests.grading.kill_matrix --html docs/kill_matrix.html the page, with the mutants of the solutions,
+                                                                 and the table in README.md
 """
 
 import argparse
+import functools
 import importlib
 import pkgutil
 import time
@@ -16,8 +18,8 @@ from pathlib import Path
 from optcourse import catalogue
 from optcourse.grading.candidate import Servant, Transport, direct
 from optcourse.grading.card import Card
-from optcourse.grading.checks import find
 from optcourse.grading.engine import PUBLIC_SEED, grade
+from optcourse.grading.prepared import prepared
 from tests.grading import wrong_answers
 from tests.grading.wrong_answers.learner import SOLUTION, STUB, UNLISTED, VALID, WRONG, Answer
 
@@ -34,6 +36,9 @@ class Cell:
     def right(self) -> bool:
         """Whether the card says what it should."""
         return (self.card.status, self.card.misconception) == (self.answer.status, self.answer.misconception)
+
+
+_check = functools.cache(prepared)
 
 
 def all_answers() -> list[Answer]:
@@ -55,7 +60,7 @@ def kill_matrix(
     for answer in answers:
         exercise = catalogue.exercise(answer.exercise)
         start = time.perf_counter()
-        card = grade(find(answer.exercise), answer.candidate, exercise, seed=seed, transport=transport)
+        card = grade(_check(answer.exercise, seed), answer.candidate, exercise, seed=seed, transport=transport)
         cells.append(Cell(answer, card, time.perf_counter() - start))
     return cells
 
@@ -97,7 +102,7 @@ def lessons_of(cells: Iterable[Cell]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--html", type=Path, help="write the page to this file")
+    parser.add_argument("--html", type=Path, help="write the page to this file, and its sums into README.md")
     parser.add_argument("--markdown", action="store_true", help="the summary as a markdown table")
     parser.add_argument("--exercise", default="", help="only the exercises whose id begins so")
     arguments = parser.parse_args()
@@ -110,6 +115,9 @@ def main() -> None:
             passed, total = mutants.survivors(solution)
             killed[solution.exercise] = (total - len(passed), total)
         arguments.html.write_text(page.web_page(cells, killed), encoding="utf-8")
+        if not arguments.exercise:
+            readme = page.README.read_text(encoding="utf-8")
+            page.README.write_text(page.with_table(readme, page.lesson_table(cells, killed)), encoding="utf-8")
         return
     if arguments.markdown:
         print(markdown(cells))

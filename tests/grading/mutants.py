@@ -7,6 +7,7 @@ right all the same stand in `equivalent`, with the reason.  `python -m tests.gra
 import argparse
 import ast
 import copy
+import functools
 import re
 import warnings
 from collections.abc import Iterator
@@ -20,9 +21,9 @@ from optcourse import catalogue
 from optcourse.authoring import course
 from optcourse.authoring.stripping import BEGIN, END
 from optcourse.grading.candidate import Servant, Session, direct
-from optcourse.grading.checks import find
 from optcourse.grading.engine import PUBLIC_SEED, run_case
 from optcourse.grading.limits import preserved_random
+from optcourse.grading.prepared import prepared
 from tests.grading.equivalent import EQUIVALENT
 from tests.grading.wrong_answers.learner import run
 
@@ -199,10 +200,13 @@ def _difference(before: str, after: str) -> str:
     return f"{old.strip()} -> {new.strip()}"
 
 
+_check = functools.cache(prepared)
+
+
 def survives(mutant: Mutant, solution: Solution) -> bool:
     """Whether a mutant is right in every public case; one whose cell does not even run is not."""
     exercise = catalogue.exercise(mutant.exercise)
-    definition = find(mutant.exercise)
+    definition = _check(mutant.exercise, PUBLIC_SEED)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # `p.grad is 0` is meant to be wrong

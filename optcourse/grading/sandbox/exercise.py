@@ -2,22 +2,20 @@
 
 import dataclasses
 import functools
-import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from optcourse import catalogue
 from optcourse.grading import card as cards
 from optcourse.grading.candidate import Session
 from optcourse.grading.card import Card
 from optcourse.grading.checks import find
-from optcourse.grading.definitions import Check, Observation
 from optcourse.grading.engine import PUBLIC_SEED
 from optcourse.grading.engine import grade as run_check
 from optcourse.grading.forbidden import Use, uses, violations_among
 from optcourse.grading.limits import OUTPUT_LIMIT, Fault
 from optcourse.grading.notebooks import Answer, Slot, shown
+from optcourse.grading.prepared import prepared
 from optcourse.grading.sandbox.answers import Answers
 from optcourse.grading.sandbox.limits import Limits
 from optcourse.grading.submission import ExerciseResult, ExerciseStatus, card_fields
@@ -40,20 +38,7 @@ def _of_lesson(lesson: str) -> Guard:
     return (*forbids,), (*permits,)
 
 
-@functools.lru_cache(maxsize=256)
-def _prepared(exercise: str, seed: int) -> Check:
-    """A check with the cases of one seed, and what is right for them, computed once for all submissions."""
-    definition = find(exercise)
-    cases = list(definition.cases(seed))
-    if definition.implementations and seed != PUBLIC_SEED:
-        random.Random(seed).shuffle(cases)  # a test that only knows the order of the public ones is none
-    right = {id(case.problem): list(definition.model(case.problem, {})) for case in cases}
-
-    def model(problem: Any, switches: Mapping[str, Any]) -> Iterator[Observation]:
-        known = None if switches else right.get(id(problem))
-        return definition.model(problem, switches) if known is None else iter(known)
-
-    return dataclasses.replace(definition, cases=lambda _: cases, model=model)
+_prepared = functools.lru_cache(maxsize=256)(prepared)
 
 
 def _count(exercise: str, seed: int) -> int:
