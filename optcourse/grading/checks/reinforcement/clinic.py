@@ -162,12 +162,14 @@ def learn(
     ended = survives(terminated, truncated, "no end")
     gain = np.where(ended, array(reward), -1.0) if switches.get("penalty") == "given" else array(reward)
     y = target(gain, future, terminated, truncated, gamma, switches)
-    error = (s @ online)[rows, done] - y
+    q = (s @ online)[rows, done]
+    crossed = switches.get("pairs") == "all"  # the mean over all pairs of a prediction and a target
+    error, error_of_target = (q - y.mean(), q.mean() - y) if crossed else (q - y, q - y)
     gradient = np.zeros((len(s), *online.shape))
     gradient[rows, :, done] += 2 * error[:, None] * s
     if network == "online, with gradient":
         counts = survives(terminated, truncated, switches.get("ends", "not terminated"))
-        gradient[rows, :, best] -= 2 * (error * gamma * counts)[:, None] * following
+        gradient[rows, :, best] -= 2 * (error_of_target * gamma * counts)[:, None] * following
     total = {
         "mean": lambda: gradient.mean(axis=0),
         "sum": lambda: gradient.sum(axis=0),
@@ -211,6 +213,13 @@ _REPAIR_VARIANTS = (
                 "Make the target with `target_weight`, and under `torch.no_grad()`.",
             ),
         )
+    ),
+    Variant(
+        "column_beside_a_row",
+        {"pairs": "all"},
+        "The predictions have shape (B, 1) and the targets (B,): the difference is a matrix of all pairs, and every "
+        "prediction is pulled to the mean of all targets. No error tells you.",
+        "`gather(1, ...)` keeps its axis: take it away with `squeeze(1)`.",
     ),
     Variant("mean_for_max", {"future": "mean"}, "The actions of the next state are averaged.", "`.max(dim=1).values`"),
     Variant(

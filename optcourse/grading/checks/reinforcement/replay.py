@@ -1,5 +1,6 @@
 """A ring of transitions: where learners go wrong."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +72,7 @@ def _seen(sample: Any, rows: Sequence[Row]) -> Iterator[Observation]:
             f"`sample` returns a tuple of five tensors, in the order of `add`, with a row for each draw; yours {kind}."
         )
         raise AnswerError(Fault("form", message=text))
-    yield _sizes(count, [size for part in parts for size in part.shape])
+    yield _sizes(count, [part.shape for part in parts])
     if len({len(part) for part in parts}) > 1 or not all(part.numel() for part in parts):
         return
     tables = [array(part).reshape(len(part), -1) for part in parts]
@@ -84,8 +85,10 @@ def _seen(sample: Any, rows: Sequence[Row]) -> Iterator[Observation]:
     yield from _looks(count, same.any(axis=0), strange=not same.any(axis=1).all(), together=together, contents=contents)
 
 
-def _sizes(count: int, sizes: Sequence[int]) -> Observation:
-    return Observation(f"sizes of the five tensors after {count} transitions", np.asarray(sizes, dtype=np.float64))
+def _sizes(count: int, shapes: Sequence[Sequence[int]]) -> Observation:
+    sizes = [[float(shape[0]), float(math.prod(shape[1:])), float(len(shape))] for shape in shapes]
+    place = f"(rows, numbers in a row, axes) of the five tensors after {count} transitions"
+    return Observation(place, np.array(sizes))
 
 
 def _looks(
@@ -110,7 +113,8 @@ def _model(problem: Filling, switches: Mapping[str, Any]) -> Iterator[Observatio
         }[switches.get("length", "stored")]
         yield Observation(f"len after {count} transitions", np.asarray(float(length)))
         drawn, draws = _drawn(places, stored, problem.capacity, count, switches)
-        yield _sizes(count, [draws, features, draws, draws, draws, features, draws])
+        wide, flat = (draws, features), (draws, 1) if switches.get("parts") == "columns" else (draws,)
+        yield _sizes(count, [wide, flat, flat, wide, flat])
         kept = np.array([index in drawn for index in range(count)])
         together = switches.get("rows") != "apart"
         contents = np.full((count, 2 * features + 2), np.nan)
@@ -267,6 +271,13 @@ VARIANTS = (
                     ("observation shared", "The observation is"),
                     ("next observation shared", "The next observation is"),
                 )
+            ),
+            (
+                "numbers_as_columns",
+                "columns",
+                "Action, reward and terminated come back as columns of shape (batch_size, 1). Asked for is "
+                "(batch_size,): a column minus such a vector is a whole matrix, and the loss wrong without a word.",
+                "Store plain numbers, or `squeeze(1)` the columns.",
             ),
             (
                 "observations_exchanged",

@@ -42,14 +42,24 @@ def td_target(
         "over the batch": lambda: q.max(axis=0),
         "size": lambda: np.abs(q).max(axis=1),
         "above 0": lambda: q.max(axis=1).clip(min=0),
+        "column": lambda: q.max(axis=1, keepdims=True),
     }[kind]()
     return target(array(reward), future, terminated.numpy(), truncated.numpy(), gamma, switches)
 
+
+COLUMN = Variant(
+    "column_beside_a_row",
+    {"future": "column"},
+    "The values have shape (B, 1) and the rewards (B,): broadcasting adds every reward to every value, B by B numbers "
+    "instead of B. No error tells you, and a loss made of it learns nothing useful.",
+    "Leave `keepdim` out, or take the axis away again with `squeeze(1)`.",
+)
 
 TD_VARIANTS = (
     *ENDS,
     REWARD_LOST,
     *GAMMAS,
+    COLUMN,
     *(
         Variant(id, {"future": kind}, message, MAX_ADVICE)
         for id, kind, message in (
@@ -129,6 +139,7 @@ def double_target(
         "worst chosen": lambda: slow[rows, online.argmin(axis=1)],
         "place": lambda: online.argmax(axis=1).astype(float),
         "every row's choice": lambda: slow[:, online.argmax(axis=1)],
+        "column": lambda: slow[rows, online.argmax(axis=1)][:, None],
     }[switches.get("future", "chosen online")]()
     ends = terminated.numpy(), truncated.numpy()
     return target(array(reward), future, *ends, gamma, switches)
@@ -138,6 +149,7 @@ DOUBLE_VARIANTS = (
     *ENDS,
     REWARD_LOST,
     *GAMMAS,
+    COLUMN,
     *(
         Variant(id, {"future": kind}, message, ROLES_ADVICE)
         for id, kind, message in (

@@ -148,6 +148,8 @@ _WRONG = [
     ("no_target_network", "weight for both", (_NETWORK, "next_observation @ weight")),
     ("no_target_network", "detached by hand", *_FLOWS, ("(target - prediction)", "(target.detach() - prediction)")),
     ("gradient_through_target", "as in the tutorial", *_FLOWS),
+    ("column_beside_a_row", "no squeeze", (".squeeze(1)", "")),
+    ("column_beside_a_row+gradient_through_target", "no squeeze, and a gradient", (".squeeze(1)", ""), *_FLOWS),
     ("mean_for_max", "mean", (".max(dim=1).values", ".mean(dim=1)")),
     ("penalty_at_ends", "-1 at ends", _PENALTY),
     ("sum_for_mean", "sum", (".mean()", ".sum()")),
