@@ -132,12 +132,15 @@ VARIANTS = (
     *(
         Variant(
             "mean_for_largest",
-            {"size": kind, **clamp},
-            f"The scale is made from the {what} of a channel instead of its largest size.",
+            switches,
+            f"The scale is made from the {what} instead of the largest size in a channel.",
             SIZE_ADVICE,
         )
-        for kind, what in (("mean", "mean size"), ("norm", "norm"))
-        for clamp in (({}, {"clamp": "yes"}) if kind == "mean" else ({},))
+        for what, switches in (
+            ("mean size", {"size": "mean"}),
+            ("mean size, and what does not fit is cut off,", {"size": "mean", "clamp": "yes"}),
+            ("norm", {"size": "norm"}),
+        )
     ),
     Variant(
         "greatest_integer_off_by_one",

@@ -20,9 +20,15 @@ BIAS_OF_NONE = "A missing bias counts as 0, and the folded layer has one all the
 
 
 def fold(
-    weight: Tensor, bias: Tensor | None, mean: Tensor, variance: Tensor, gamma: Tensor, beta: Tensor, eps: float,
+    weight: Tensor,
+    bias: Tensor | None,
+    mean: Tensor,
+    variance: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    eps: float,
     **switches: str,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+) -> tuple[Tensor, Tensor]:
     """(weight, bias) of the layer that does both; the switches say which mistake is made at each place."""
     spread = {
         "inside": lambda: (variance + eps).sqrt(),

@@ -239,8 +239,10 @@ def _layer(numbers: Numbers, batch: int, inputs: int, outputs: int, share: float
         q_x = (256 * numbers.uniform(batch, inputs)).floor().to(torch.uint8)
         q_w = (256 * numbers.uniform(outputs, inputs) - 128).floor().to(torch.int8)
         q_x[0, 0], q_w[0, 0] = 3, -120  # so that differences leave 8 bits
-        x_grid = numbers.between(0.02, 0.06), numbers.distinct(1, range(60, 140))[0]
-        w_grid = numbers.between(0.01, 0.05), numbers.distinct(1, range(17, 40))[0]
+        # Scales are not rounded: products of short decimals would be ties, under some mistakes.
+        x_scale, w_scale = (numbers.uniform(2) * 0.04 + 0.02).tolist()
+        x_grid = x_scale, numbers.distinct(1, range(60, 140))[0]
+        w_grid = w_scale, numbers.distinct(1, range(17, 40))[0]
         bias = 40 * x_grid[0] * numbers.normal(outputs)
         real = ((q_x.double() - x_grid[1]) @ (q_w.double() - w_grid[1]).T) * x_grid[0] * w_grid[0] + bias
         low, high = min(float(real.min()), 0.0), max(float(real.max()), 0.0)
