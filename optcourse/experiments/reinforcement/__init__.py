@@ -11,9 +11,9 @@ from optcourse.experiments.reinforcement.cartpole import (
     trained,
     until_past,
 )
+from optcourse.experiments.reinforcement.checkpoints import Policy, policies
 from optcourse.experiments.reinforcement.divergence import published, settings
 from optcourse.experiments.reinforcement.parts import PARTS
-from optcourse.experiments.reinforcement.policies import Policy, policies
 from optcourse.experiments.reinforcement.tables import carried, part_records, parts_table
 from optcourse.experiments.reinforcement.tabular import GAMMA, LENGTH, learned, table_run
 from optcourse.experiments.reinforcement.watching import Episode, watch

@@ -5,7 +5,7 @@ import json
 import torch
 
 from optcourse.experiments import versions
-from optcourse.experiments.reinforcement.policies import FOLDER, INDEX, chosen, store, train_anew
+from optcourse.experiments.reinforcement.checkpoints import FOLDER, INDEX, chosen, store, train_anew
 from optcourse.lab.claims import code_hash
 
 COMMAND = "python -m optcourse.experiments.reinforcement"
