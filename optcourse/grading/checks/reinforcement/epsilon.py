@@ -108,7 +108,7 @@ def cases(seed: int) -> Sequence[Case]:
         Case("the last step of the line", falling(steps)),
         Case("long after", falling(5 * steps // 2)),
         Case("a line that rises", (1, steps // 3, low, high, steps)),
-        Case("long after a line that rises", (9, 2 * steps, low, high, steps)),
+        Case("long after a line that rises", (steps + 3, 4 * steps, low, high, steps)),
     )
 
 
