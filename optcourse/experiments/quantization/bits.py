@@ -150,7 +150,7 @@ CLAIMS = (
         data="fashion_mnist",
     ),
     Claim(
-        "quantization.training_comes_near_float",
+        "quantization.near_float",
         "Trained through the rounding, a net of 2 bits comes within five points of the float net.",
         at_most(5.0),
         training_loss_at_two_bits,
@@ -173,7 +173,7 @@ CLAIMS = (
         data="fashion_mnist",
     ),
     Claim(
-        "quantization.training_beats_clipping",
+        "quantization.gain_over_clipping",
         "Against ranges of least squared error, training through the rounding gains at 2 bits as well.",
         at_least(0.0),
         training_gain_over_clipping,

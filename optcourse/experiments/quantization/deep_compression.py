@@ -169,7 +169,7 @@ def compression_loss(seed: int) -> float:
 
 CLAIMS = (
     Claim(
-        "quantization.deep_compression_ratio",
+        "quantization.compression_ratio",
         "Pruning to the paper's density, 64 shared values a layer and Huffman coding make LeNet-300-100 at least 30 "
         "times smaller.",
         at_least(30.0),
@@ -180,7 +180,7 @@ CLAIMS = (
         data="fashion_mnist",
     ),
     Claim(
-        "quantization.deep_compression_accuracy",
+        "quantization.compression_accuracy",
         "It loses at most one point of accuracy on Fashion-MNIST against a float net trained as long.",
         at_most(1.0),
         compression_loss,

@@ -181,7 +181,7 @@ CLAIMS = (
         tolerance=0.4,
     ),
     Claim(
-        "quantization.int8_latency_of_convolutions",
+        "quantization.int8_cnn_latency",
         "So does the statically quantized CNN.",
         at_most(0.5),
         static_latency_of_convolutions,
@@ -189,7 +189,7 @@ CLAIMS = (
         tolerance=0.4,
     ),
     Claim(
-        "quantization.dynamic_convolutions_are_slow",
+        "quantization.dynamic_slowdown",
         "Dynamic quantization slows convolutions down: on 64 images the same runtime is faster in float32.",
         at_least(1.5),
         dynamic_slowdown_of_convolutions,
