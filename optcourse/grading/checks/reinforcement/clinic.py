@@ -159,8 +159,8 @@ def learn(
     next_q = following @ (slow if network == "target" else online)
     best = next_q.argmax(axis=1)
     future = next_q.mean(axis=1) if switches.get("future") == "mean" else next_q[rows, best]
-    ended = survives(terminated, truncated, "no end")
-    gain = np.where(ended, array(reward), -1.0) if switches.get("penalty") == "given" else array(reward)
+    goes_on = survives(terminated, truncated, "no end")
+    gain = np.where(goes_on, array(reward), -1.0) if switches.get("penalty") == "given" else array(reward)
     y = target(gain, future, terminated, truncated, gamma, switches)
     q = (s @ online)[rows, done]
     crossed = switches.get("pairs") == "all"  # the mean over all pairs of a prediction and a target
@@ -168,8 +168,9 @@ def learn(
     gradient = np.zeros((len(s), *online.shape))
     gradient[rows, :, done] += 2 * error[:, None] * s
     if network == "online, with gradient":
-        counts = survives(terminated, truncated, switches.get("ends", "not terminated"))
-        gradient[rows, :, best] -= 2 * (error_of_target * gamma * counts)[:, None] * following
+        ones = np.ones(len(s))
+        slope = target(0 * ones, ones, terminated, truncated, gamma, switches)  # of y, in the future
+        gradient[rows, :, best] -= 2 * (error_of_target * slope)[:, None] * following
     total = {
         "mean": lambda: gradient.mean(axis=0),
         "sum": lambda: gradient.sum(axis=0),
