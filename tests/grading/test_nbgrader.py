@@ -33,17 +33,27 @@ def put(notebook: Path, folder: Path) -> None:
     (folder / notebook.name).write_bytes(notebook.read_bytes())
 
 
-def nbgrader(course: Path, *command: str) -> subprocess.CompletedProcess:
-    """Run a command in a home of its own."""
+@pytest.fixture(scope="module")
+def nbgrader(course):
+    """Runs nbgrader's commands in the course's folder and in a home of its own: exit status and output."""
     home = course / "home"
-    home.mkdir(exist_ok=True)
+    home.mkdir()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # nbgrader calls alembic by name
     own = {"HOME": home, "JUPYTER_CONFIG_DIR": home, "JUPYTER_DATA_DIR": home, "IPYTHONDIR": home}
     own |= {"OPTCOURSE_HOME": home / "points", "PYTHONPATH": ROOT, "PATH": path, "OMP_NUM_THREADS": "1"}
     environment = {**os.environ, **{name: str(value) for name, value in own.items()}}
-    return subprocess.run(
-        [sys.executable, "-m", "nbgrader", *command], cwd=course, env=environment, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "tests.grading.nbgrader_commands"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=course, env=environment, **pipes) as process:
+
+        def run(*arguments: str) -> tuple[int, str]:
+            process.stdin.write(json.dumps(arguments) + "\n")
+            process.stdin.flush()
+            status, said = json.loads(process.stdout.readline())
+            return status, said
+
+        yield run
+        process.stdin.close()
 
 
 def sources(notebook: Path) -> dict[str, str]:
@@ -51,16 +61,15 @@ def sources(notebook: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
-def test_validate_generate_and_autograde(course, lesson):
+def test_validate_generate_and_autograde(course, nbgrader, lesson):
     name = f"{lesson.stem}.ipynb"
     solution, exercise = ROOT / "solutions" / name, ROOT / "exercises" / name
-    validated = nbgrader(course, "validate", str(course / "source" / lesson.slug / name))
-    assert "Success! Your notebook passes all the tests." in validated.stdout
-    said = validated.stdout + validated.stderr
+    _, said = nbgrader("validate", str(course / "source" / lesson.slug / name))
+    assert "Success! Your notebook passes all the tests." in said
     assert "cannot be converted to" not in said, "no card is taken for a number of points"
 
-    generated = nbgrader(course, "generate_assignment", lesson.slug)
-    assert generated.returncode == 0, generated.stderr
+    status, said = nbgrader("generate_assignment", lesson.slug)
+    assert status == 0, said
     released = course / "release" / lesson.slug / name
     ours = sources(exercise)
     for id, theirs in sources(released).items():  # nbgrader ends every stub with an error; ours keep given values
@@ -70,9 +79,10 @@ def test_validate_generate_and_autograde(course, lesson):
 
     for learner, notebook in {"all": solution, "none": exercise}.items():
         put(notebook, course / "submitted" / learner / lesson.slug)
-    autograded = nbgrader(course, "autograde", lesson.slug)
-    assert autograded.returncode == 0, autograded.stderr
-    assert nbgrader(course, "export").returncode == 0
+    status, said = nbgrader("autograde", lesson.slug)
+    assert status == 0, said
+    status, said = nbgrader("export")
+    assert status == 0, said
     with (course / "grades.csv").open(newline="") as file:
         marks = {row["student_id"]: row for row in csv.DictReader(file) if row["assignment"] == lesson.slug}
     most = sum(row.points for row in catalogue.exercises(lesson.slug))
