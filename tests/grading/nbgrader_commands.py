@@ -12,7 +12,6 @@ import os
 import sys
 import tempfile
 
-from nbgrader.apps import NbGraderApp
 from traitlets.config import Application
 
 
@@ -30,6 +29,8 @@ def run(arguments: list[str]) -> tuple[int, str]:
 
 
 def _launched(arguments: list[str]) -> int:
+    from nbgrader.apps import NbGraderApp  # not where modules are only looked through for examples
+
     try:
         NbGraderApp.launch_instance(arguments)
     except SystemExit as end:
