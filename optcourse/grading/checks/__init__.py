@@ -7,8 +7,8 @@ To add the checks of a lesson:
    `Check` an exercise.  For kinds value, choice, function and test, `grading.kinds` builds it; for a class, give
 
        cases(seed)                 the ladder, simple to hard: from fresh numbers and never degenerate
-       drive(candidate, problem)   asks the candidate (an optimizer: `construct`, `step` and `read`; any other class: `make`
-                                   and `ask`) and yields an `Observation` for each thing seen
+       drive(candidate, problem)   asks the candidate, and yields an `Observation` for each thing seen: an
+                                   optimizer by `construct`, `step` and `read`, any other class by `make` and `ask`
        model(problem, switches)    what the right answer shows there (no switches), and what each mistake does:
                                    one function with a switch at each place where learners go wrong
        variants                    one `Variant` a mistake: its id, its switches, what to tell the learner
