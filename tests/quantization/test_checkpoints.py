@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from optcourse.experiments.quantization import accuracy, checkpoint
+from optcourse.experiments.quantization import accuracy, checkpoint, checkpoints
+from optcourse.experiments.quantization.__main__ import store
 from optcourse.experiments.quantization.checkpoints import FOLDER, NETS, SHIPPED, path, rounded_state, train_anew
 from optcourse.lab.claims import code_hash
 from optcourse.lab.models import parameter_count
@@ -46,9 +47,23 @@ def test_training_anew_gives_the_file():
     assert float(torch.nn.functional.cosine_similarity(one, other, dim=0)) < 0.5
 
 
-def test_other_seeds_are_trained(monkeypatch):
-    from optcourse.experiments.quantization import checkpoints
+def test_what_is_stored_is_what_was_trained(monkeypatch, tmp_path):
+    trained = checkpoints._BUILD["cnn"]()
+    monkeypatch.setitem(checkpoints._TRAIN, "cnn", lambda seed: trained)
+    monkeypatch.setattr(checkpoints, "FOLDER", tmp_path)
+    try:
+        row = store("cnn", 1)
+        stored = checkpoint("cnn", 1)
+    finally:
+        checkpoint.cache_clear()
+    assert [file.name for file in tmp_path.iterdir()] == [row["file"]] == ["cnn_1.npz"]
+    assert row["test_accuracy"] == pytest.approx(accuracy(stored), abs=0.01)
+    for one, two in zip(stored.parameters(), trained.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=2**-11, atol=1e-7)
+    assert any(not torch.equal(one, two) for one, two in zip(stored.parameters(), trained.parameters(), strict=True))
 
+
+def test_other_seeds_are_trained(monkeypatch):
     asked = []
     monkeypatch.setitem(checkpoints._TRAIN, "mlp", lambda seed: asked.append(seed) or checkpoints._BUILD["mlp"]())
     model = checkpoints.checkpoint.__wrapped__("mlp", 99)
