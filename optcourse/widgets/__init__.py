@@ -4,6 +4,7 @@ Explorer, Drawing, Choices   what explorers are made of
 race_on_a_surface            optimizers on a test surface
 bits_and_range               weights on a grid of few numbers
 variance_through_depth       signal and gradient through a deep net
+watch_the_policy             policies of CartPole, from first to lost
 """
 
 import importlib
@@ -18,6 +19,7 @@ _HOME = {
     "bits_and_range": "clipping",
     "race_on_a_surface": "race",
     "variance_through_depth": "depth",
+    "watch_the_policy": "cartpole",
 }
 
 

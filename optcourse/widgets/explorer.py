@@ -23,11 +23,13 @@ class Drawing(NamedTuple):
         figure: a figure of `optcourse.plots`.
         alt: what the picture shows, in words; follows the controls.
         reading: what is to be read off, as HTML; stands below the picture.
+        animation: the bytes of an animated PNG, shown in the place of the figure, whose size it has.
     """
 
     figure: Any
     alt: str
     reading: str
+    animation: bytes | None = None
 
 
 class Explorer:
@@ -140,8 +142,8 @@ class Explorer:
     def _redraw(self) -> None:
         with style():
             try:
-                figure, alt, reading = self._draw(**self.values)
-                png = to_png(figure, alt=alt)
+                figure, alt, reading, animation = self._draw(**self.values)
+                png = animation or to_png(figure, alt=alt)
             except Exception as error:
                 self.error = error
                 self._words.value = _failure(error)

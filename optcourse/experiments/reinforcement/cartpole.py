@@ -122,5 +122,7 @@ CLAIMS = (
         unit="points of mean return",
         kind="recorded",
         tolerance=490.0,
+        expected="undecided",
+        reason="all seeds but one fell by hundreds; that one kept its policy for these 5,000 steps",
     ),
 )
