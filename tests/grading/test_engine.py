@@ -11,9 +11,9 @@ from optcourse.grading.candidate import AnswerError, Script, Servant, Session, d
 from optcourse.grading.card import Card, Number
 from optcourse.grading.checks import find
 from optcourse.grading.definitions import Case, Variant, VariantError
-from optcourse.grading.engine import grade
+from optcourse.grading.engine import PUBLIC_SEED, grade
 from optcourse.grading.kinds import function_check, test_check
-from tests.grading.wrong_answers.optimizers import adam
+from tests.grading.wrong_answers.optimizers import adam, momentum
 from tests.grading.wrong_answers.optimizers.common import build
 
 ROW = catalogue.Exercise("toy.exercise", "Toy", "function", 2, 1, 1, 1, time_limit=0.3)
@@ -374,3 +374,11 @@ def test_where_a_process_ended_is_not_guessed():
     row = catalogue.exercise("optimizers.momentum")
     card = grade(find(row.id), Session(transport), row)
     assert 'In the case "one step", your code ended its process (SIGSEGV).' in card.message
+
+
+def test_a_card_says_that_hidden_cases_are_still_to_come():
+    definition = find("optimizers.momentum")
+    card = check("optimizers.momentum", build(momentum.SOURCE))
+    public = len(definition.cases(PUBLIC_SEED))
+    for text in (repr(card), card._repr_html_()):
+        assert f"{public} public cases passed; hidden cases run at submission" in text

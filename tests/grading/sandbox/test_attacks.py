@@ -15,6 +15,31 @@ def test_there_are_enough_of_them():
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
 
 
+# Every kind of submission that the course promises to stand, and those that show it.
+PROMISED = {
+    "right, partly right": ["right", "wrong"],
+    "errors of syntax and import": ["syntax error", "import error"],
+    "loops": ["loop at the top", "loop in a function", "loop that swallows interrupts", "loop in C code"],
+    "a loop in a thread": ["loop in a thread beside a right answer"],
+    "ends of the process": ["os._exit at the top", "os._exit in step", "segmentation fault"],
+    "bombs": ["fork bomb", "100 MB of output", "20 GB of a tensor", "disk fill"],
+    "patches": ["patched asserts around a wrong answer", "patched comparisons around a wrong answer"],
+    "values that lie": ["tensors that lie", "a float that equals everything"],
+    "hooks": ["an import hook", "IPython's transformers"],
+    "changed cells": ["changed check cells", "duplicated cell", "deleted cell", "reordered cells", "renamed cell"],
+    "files": ["truncated", "not UTF-8", "another kernel", "notebook bomb: wide", "notebook bomb: long"],
+    "hidden cases": ["looks for the hidden cases", "looks for the checks"],
+    "ways out": ["talks to this machine's network", "writes to results and to another's submission"],
+    "what is left": ["leaves a process behind"],
+    "the solution": ["imports the solution", "torch's own"],
+}
+
+
+@pytest.mark.parametrize("kind", PROMISED)
+def test_what_is_promised_is_tried(kind):
+    assert set(PROMISED[kind]) <= {attack.name for attack in ATTACKS}
+
+
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name.replace(" ", "_"))
 def test_an_attack_gets_its_mark_and_status(attack, grader, tmp_path):
     path = tmp_path / "submission.ipynb"

@@ -129,6 +129,29 @@ def test_a_child_cannot_signal_trace_or_see_the_server_or_a_sibling(server, chil
     assert server.alive
 
 
+def test_the_server_has_one_thread_and_no_check(server):
+    from optcourse.grading.sandbox.grader import SandboxGrader
+
+    assert str(SandboxGrader(server, LIMITS).grade(SOLUTION, learner="ada", exercises=[TARGET]).status) == "graded"
+    status = _with_torch(server.pid) / "status"
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    assert fields["Threads"].strip() == "1"
+    one = server.spawn()
+    try:
+        source = "import sys; print([name for name in sys.modules if name.startswith('optcourse.grading.checks')])"
+        assert told(server, one, source) == ["[]"]
+    finally:
+        server.end(one)
+
+
+def _with_torch(process):
+    """The first in a chain of processes that has torch loaded: the others only make the box."""
+    folder = Path("/proc", str(process))
+    while "libtorch" not in (folder / "maps").read_text():
+        folder = Path("/proc", (folder / "task" / folder.name / "children").read_text().split()[0])
+    return folder
+
+
 def test_a_child_is_an_unused_user_without_rights(server, child):
     status = told(server, child, "with open('/proc/self/status') as file: print(file.read())")
     fields = dict(itertools.pairwise(status))
@@ -299,6 +322,7 @@ def test_the_ways_agree(server, name, tmp_path):
     path.write_bytes(attack.content())
     result = SandboxGrader(server, LIMITS).grade(path, learner="ada", exercises=[TARGET])
     assert [item.status for item in result.exercises] == [attack.status]
+    assert str(result.status) == ("graded" if attack.status == "passed" else attack.status)
     assert (result.isolated, result.isolation) == (True, server.way)
 
 

@@ -1,6 +1,7 @@
 """Answers that look for what they should not see, and for a way out."""
 
 from tests.grading.sandbox.attacks.attack import code, right_and
+from tests.grading.sandbox.submissions import SOLUTION
 
 SEARCH = code(
     """
@@ -62,6 +63,37 @@ ESCAPES = [
             print([n for n in os.listdir('/proc') if n.isdigit()])"""
         ),
         printed="['1']",
+    ),
+    right_and(
+        "talks to this machine's network",
+        code(
+            """
+            import socket
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                for port in (22, 53, 80, 8888):
+                    try:
+                        with socket.socket(socket.AF_INET, kind) as one:
+                            one.settimeout(1.0)
+                            one.connect(('127.0.0.1', port))
+                            print('connected', port)
+                    except OSError: pass
+            print('done')"""
+        ),
+        printed="done",
+    ),
+    right_and(
+        "writes to results and to another's submission",
+        code(
+            f"""
+            import os
+            places = ['/results/marks.csv', 'results/results.jsonl', '../marks.csv', {str(SOLUTION)!r}]
+            for place in places + [place for place in os.environ.values() if place.startswith('/')]:
+                try:
+                    with open(place, 'r+'): print('opened', place)
+                except OSError: pass
+            print('done')"""
+        ),
+        printed="done",
     ),
     right_and(
         "new namespaces and mounts",
