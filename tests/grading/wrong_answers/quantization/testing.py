@@ -122,6 +122,11 @@ _WRONG = [
         "wants 64 bits",
         (_SHAPE, f"{_SHAPE}    assert result.dtype == torch.int64\n"),
     ),
+    (
+        "rejects_right_by_differences+rejects_right_in_double_precision",
+        "wants 32 bits",
+        (_SHAPE, f"{_SHAPE}    assert result.dtype == torch.int32\n"),
+    ),
 ]
 
 _UNLISTED = [
