@@ -9,7 +9,7 @@ from optcourse.grading.checks import find
 from optcourse.grading.definitions import Check, Observation, VariantError
 from optcourse.grading.engine import PUBLIC_SEED
 
-Foretold = tuple[list[Observation], VariantError | None]  # what is shown, and what the variant's code raises then
+Foretold = tuple[list[Observation], str | None]  # what is shown, and the text of the `VariantError` that ends it
 
 
 def prepared(exercise: str, seed: int) -> Check:
@@ -26,6 +26,7 @@ def prepared(exercise: str, seed: int) -> Check:
     kept: tuple[Mapping[str, Any], ...] = ({},)
     if seed == PUBLIC_SEED:
         kept += tuple(variant.switches for variant in definition.variants)
+    numbers = {id(switches): number for number, switches in enumerate(kept)}
     known: dict[tuple[int, int], Foretold] = {}
 
     def model(problem: Any, switches: Mapping[str, Any]) -> Iterator[Observation]:
@@ -38,9 +39,8 @@ def prepared(exercise: str, seed: int) -> Check:
         shown, error = known[place, number]
         yield from shown
         if error is not None:
-            raise error
+            raise VariantError(error)  # not the one that came first: its traceback would grow
 
-    numbers = {id(switches): number for number, switches in enumerate(kept)}
     return dataclasses.replace(definition, cases=lambda _: cases, model=model)
 
 
@@ -49,5 +49,5 @@ def _foretold(definition: Check, problem: Any, switches: Mapping[str, Any]) -> F
     try:
         shown.extend(definition.model(problem, switches))
     except VariantError as error:
-        return shown, error
+        return shown, str(error)
     return shown, None
