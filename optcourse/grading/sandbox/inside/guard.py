@@ -101,6 +101,8 @@ def _refusing(name: str) -> Any:
 def _spoil(module: types.ModuleType, names: Sequence[str], homes: Set[str | None]) -> None:
     """Let everything that the module itself defines raise; what the permitted names are made of (`homes`) stays."""
     for attribute, value in list(vars(module).items()):
+        if isinstance(value, types.ModuleType):
+            continue  # it has a turn of its own; to ask one for what it lacks may call its hollowed `__getattr__`
         home = getattr(value, "__module__", None) or ""
         if home in homes or not within(home, names):
             continue
