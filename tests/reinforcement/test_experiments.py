@@ -8,8 +8,8 @@ import torch
 
 from optcourse.experiments import reinforcement as experiments
 from optcourse.experiments.recorded_runs import load_runs, save_runs
-from optcourse.experiments.reinforcement import cartpole, checkpoints, tables, tabular, watching
-from optcourse.experiments.reinforcement.tables import STEPS, carried, parts_table
+from optcourse.experiments.reinforcement import cartpole, checkpoints, tabular, watching
+from optcourse.experiments.reinforcement.tables import carried, parts_table
 from optcourse.lab.records import Record, Run
 from optcourse.reinforcement import BestRun, DQNRecord
 from tests.reinforcement.cases import linear_network
@@ -79,14 +79,13 @@ def test_table_of_parts():
 
 
 def test_last_look_is_carried_on():
-    [run] = carried([part("a", 0, None, 10.0, 20.0), part("b", 0, None, 1.0)], ["a"])
-    steps = [look.step for look in run.records]
-    assert steps == list(range(2_000, STEPS + 1, 1_000))
-    assert [look.values["best"] for look in run.records[:3]] == [10.0, 10.0, 10.0]
-    assert run.records[3].values["best"] == run.records[-1].values["best"] == 20.0
-    with pytest.raises(ValueError, match="no runs of part 'c'"):
-        carried([part("a", 0, None, 1.0)], ["c"])
-    assert tables.NAIVE == "one sample"
+    """Looks after 2,000, 4,001 and 6,002 steps."""
+    long, short = carried([part("a", 0, None, 10.0, 20.0, 30.0), part("a", 1, 2000, 495.0)])
+    assert (
+        [look.step for look in long.records] == [look.step for look in short.records] == list(range(2000, 6001, 1000))
+    )
+    assert [look.values["best"] for look in long.records] == [10.0, 10.0, 20.0, 20.0, 30.0]
+    assert [look.values["best"] for look in short.records] == [495.0] * 5
 
 
 def test_merged_ends_take_value_away():

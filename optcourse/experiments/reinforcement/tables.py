@@ -85,26 +85,20 @@ def parts_table(runs: Sequence[Run]) -> PartsTable:
     return PartsTable(tuple(rows))
 
 
-def carried(runs: Sequence[Run], parts: Sequence[str], *, every: int = 1_000) -> list[Run]:
-    """Runs on common steps, the last look carried on to the end: a training that was done keeps its best policy.
+def carried(runs: Sequence[Run], *, every: int = 1_000) -> list[Run]:
+    """Runs on common steps, for bands: looks come a little late, and a training that was done ends sooner.
 
     Args:
-        runs: as `part_records` gives them.
-        parts: which, in this order.
-        every: distance of the common steps.
-
-    Raises:
-        ValueError: for a part without runs.
+        runs: looked at about every `every` steps.
+        every: distance of the common steps. A look belongs to the nearest; the last one is carried on to the end.
     """
+    nearest = [{every * round(look.step / every): look for look in run.records} for run in runs]
+    start, end = max(min(looks) for looks in nearest), max(max(looks) for looks in nearest)
     made = []
-    for part in parts:
-        several = [run for run in runs if run.config["part"] == part]
-        if not several:
-            raise ValueError(f"no runs of part {part!r}; there are {', '.join({run.config['part'] for run in runs})}")
-        for run in several:
-            looks = []
-            for step in range(2 * every, STEPS + 1, every):
-                last = [look for look in run.records if look.step <= step][-1]
-                looks.append(Record(step, math.nan, math.nan, math.nan, values=last.values))
-            made.append(Run(run.config, tuple(looks), run.data))
+    for run, looks in zip(runs, nearest, strict=True):
+        last, records = looks[min(looks)], []
+        for step in range(start, end + 1, every):
+            last = looks.get(step, last)
+            records.append(Record(step, math.nan, math.nan, math.nan, values=last.values))
+        made.append(Run(run.config, tuple(records), run.data))
     return made
