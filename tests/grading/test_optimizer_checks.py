@@ -11,7 +11,7 @@ from optcourse.grading.checks.optimizers.problems import Problem
 from optcourse.grading.definitions import RESULT
 from tests.grading.kill_matrix import all_answers, kill_matrix
 
-CLASSES = [exercise.id for exercise in catalogue.exercises() if exercise.kind == "class"]
+CLASSES = [exercise.id for exercise in catalogue.exercises("optimizers") if exercise.kind == "class"]
 TORCH = {
     "optimizers.momentum": torch.optim.SGD,
     "optimizers.nesterov": lambda params, **options: torch.optim.SGD(params, nesterov=True, **options),
