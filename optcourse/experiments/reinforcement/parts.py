@@ -17,6 +17,10 @@ PARTS: Mapping[str, tuple[DQNConfig, dict[str, Any]]] = {
     "no replay": (replace(COURSE, buffer_size=COURSE.update_every), {}),
     "no target network": (replace(COURSE, target_every=1), {}),
     "not double": (replace(COURSE, double=False), {}),
+    "soft target": (replace(COURSE, target_every=1, tau=0.01), {}),
+    "dueling": (COURSE, {"dueling": True}),
+    "3 steps": (replace(COURSE, n_step=3), {}),
+    "prioritized": (replace(COURSE, priority_alpha=0.6), {}),
 }
 """Settings and arguments of `train`, by what is changed. Without replay, a batch comes from the newest 64 steps."""
 
