@@ -1,12 +1,17 @@
 """The kill matrix as a web page that needs nothing from elsewhere: every answer on record, and the card it got."""
 
 import html
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from optcourse import catalogue
 from tests.grading.kill_matrix import Cell, summary
 from tests.grading.mutants import EQUIVALENT
 from tests.grading.wrong_answers.learner import SOLUTION, STUB, UNLISTED, VALID, WRONG
+
+README = Path(__file__).parents[2] / "README.md"
+MARKED = re.compile(r"(?<=<!-- kill matrix -->\n).*?(?=<!-- end of kill matrix -->)", re.S)
 
 KINDS = {
     SOLUTION: "the solution",
@@ -49,6 +54,38 @@ written; wrong ones must fail, and a listed mistake must be told to the learner 
 {"".join(sections)}
 </body></html>
 """
+
+
+def lesson_table(cells: Sequence[Cell], killed: Mapping[str, tuple[int, int]]) -> str:
+    """The sums of each lesson as a markdown table; arguments as for `web_page`."""
+    lines = [
+        "| lesson | exercises | right answers accepted | wrong answers told their mistake | unlisted mistakes "
+        "rejected | mutants of the solutions killed |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for slug in dict.fromkeys(catalogue.exercise(cell.answer.exercise).lesson for cell in cells):
+        rows = [row for row in summary(cells) if catalogue.exercise(row["exercise"]).lesson == slug]
+        counts = [
+            [sum(row[kind][i] for row in rows for kind in kinds) for i in (0, 1)]
+            for kinds in ((SOLUTION, VALID), (WRONG,), (UNLISTED,))
+        ]
+        ids = [row["exercise"] for row in rows]
+        same = sum(len(EQUIVALENT.get(id, {})) for id in ids)
+        counts.append([sum(killed[id][0] for id in ids), sum(killed[id][1] for id in ids) - same])
+        sums = " | ".join(f"{right:,} of {total:,}" for right, total in counts)
+        lines.append(f"| {catalogue.lesson(slug).title} | {len(rows)} | {sums} |")
+    return "\n".join(lines) + "\n"
+
+
+def with_table(readme: str, table: str) -> str:
+    """The README with this table between its marks.
+
+    Raises:
+        ValueError: if the marks are missing.
+    """
+    if not MARKED.search(readme):
+        raise ValueError("no marks for the kill matrix; write <!-- kill matrix --> and <!-- end of kill matrix -->")
+    return MARKED.sub(lambda _: table, readme)
 
 
 def _overview(cells: Sequence[Cell], killed: Mapping[str, tuple[int, int]]) -> str:

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.definitions import Case, Variant, VariantError
+from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
 
 ADVICE = "Count for one output number: how many inputs does it sum over? For one input: how many outputs does it feed?"

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, array, facts
 from optcourse.grading.definitions import Case, Tolerance, Variant
+from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, array, facts
 from optcourse.grading.kinds import function_check
 
 ADVICE = "Write the integral as a sum over the grid of f(z)², times the density of z, times the width of a step."

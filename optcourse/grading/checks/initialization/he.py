@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import Numbers
 from optcourse.grading.checks.initialization.scaling import scaling_check, standardized
 from optcourse.grading.definitions import Case, Variant
+from optcourse.grading.drawing import Numbers
 
 STD_ADVICE = "Write the variance first: gain² / fan, where gain² = 2 / (1 + slope²). Its root multiplies the noise."
 MODE_ADVICE = '"fan_in" keeps the variance on the way forward, "fan_out" on the way back.'

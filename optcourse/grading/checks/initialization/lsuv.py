@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, array, facts
 from optcourse.grading.definitions import CONVENTION, Behaviour, Case, Result, Tolerance, Variant, VariantError
+from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, array, facts
 from optcourse.grading.kinds import function_check
 
 SCALE_ADVICE = "Scaling a weight by c scales what it adds to the variance by c²: which c brings a variance v to 1?"

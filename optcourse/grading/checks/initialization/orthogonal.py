@@ -7,8 +7,8 @@ import numpy as np
 from torch import Tensor
 
 from optcourse.grading.candidate import AnswerError, Candidate
-from optcourse.grading.checks.initialization.drawing import Numbers, array
 from optcourse.grading.definitions import RESULT, Case, Check, Observation, Result, Tolerance, Variant
+from optcourse.grading.drawing import Numbers, array
 from optcourse.grading.limits import Fault
 
 Problem = tuple[Tensor, Tensor, float]  # noise, other noise of its shape, gain

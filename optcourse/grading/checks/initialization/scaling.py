@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from optcourse.grading.candidate import Candidate
-from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, facts
 from optcourse.grading.definitions import Behaviour, Check, Observation, Result, observe
+from optcourse.grading.drawing import NOTHING_RETURNED, facts
 from optcourse.grading.kinds import function_check
 
 SAME = "the same weights for the same noise (1 is yes)"

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import Numbers
 from optcourse.grading.checks.initialization.scaling import scaling_check, standardized
 from optcourse.grading.definitions import CONVENTION, Case, Variant
+from optcourse.grading.drawing import Numbers
 
 BOUND_ADVICE = (
     "A uniform number on [-b, b] has the variance b²/3. Set it equal to 2 / (fan_in + fan_out), and solve for b."

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.checks.quantization.raising import BROADCASTING, raises
 from optcourse.grading.definitions import Case, Tolerance, Variant
+from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
 
 AXIS_ADVICE = "torch stores weights with their outputs first: channel i is `weight[i]`, whatever follows."

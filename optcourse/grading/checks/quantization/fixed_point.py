@@ -7,8 +7,8 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.definitions import CONVENTION, Case, Tolerance, Variant
+from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
 
 MANTISSA_ADVICE = (

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.checks.quantization.raising import BROADCASTING, raises
 from optcourse.grading.definitions import Behaviour, Case, Result, Variant, VariantError
+from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
 
 ADVICE = (

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 
-from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.definitions import Case, Tolerance, Variant, VariantError
+from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
 
 ADVICE = "Two conditions make the grid: quant_min stands for the least number, quant_max for the greatest."

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.checks.quantization.raising import raises
 from optcourse.grading.definitions import Case, Tolerance, Variant
+from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
 
 PRODUCT_ADVICE = "An integer q stands for (q - z) · s. Write the sum of products with that, and take s_x · s_w out."

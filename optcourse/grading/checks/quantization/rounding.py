@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.definitions import CONVENTION, Case, Tolerance, Variant
+from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
 
 ORDER_ADVICE = "Divide, round, add the zero-point, clamp: in this order."

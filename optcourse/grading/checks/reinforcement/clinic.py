@@ -6,7 +6,6 @@ from itertools import combinations
 import numpy as np
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import Numbers, array
 from optcourse.grading.checks.reinforcement.shared import (
     ENDS,
     FLAGS_AS_TENSORS,
@@ -18,6 +17,7 @@ from optcourse.grading.checks.reinforcement.shared import (
     target,
 )
 from optcourse.grading.definitions import CONVENTION, Case, Variant
+from optcourse.grading.drawing import Numbers, array
 from optcourse.grading.kinds import choice_check
 
 TUTORIAL = """\

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import Numbers
 from optcourse.grading.checks.reinforcement.shared import FLAGS_AS_TENSORS, numbers_check
 from optcourse.grading.definitions import Case, Variant
+from optcourse.grading.drawing import Numbers
 
 ROW_ADVICE = (
     "Look at one environment, call by call. The call in which it ends is a real step. The next call only resets it: "

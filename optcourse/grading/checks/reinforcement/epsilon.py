@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from optcourse.grading.checks.initialization.drawing import Numbers
 from optcourse.grading.checks.reinforcement.shared import numbers_check
 from optcourse.grading.definitions import Case, Variant
+from optcourse.grading.drawing import Numbers
 
 ADVICE = "How far along is it? step / steps, and at most 1. Walk that share of the way from start to end."
 

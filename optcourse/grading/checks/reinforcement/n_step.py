@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import Numbers, array
 from optcourse.grading.checks.reinforcement.shared import ENDS, FLAGS_AS_TENSORS, flags, numbers_check, survives
 from optcourse.grading.definitions import Case, Variant
+from optcourse.grading.drawing import Numbers, array
 
 WINDOW_ADVICE = "Walk from t on, at most n steps, and leave the loop after the first step that ended, in either way."
 DISCOUNT_ADVICE = "A reward i steps on counts gamma ** i. After k rewards the value is k steps on: gamma ** k."

@@ -9,9 +9,9 @@ import numpy as np
 from torch import Tensor
 
 from optcourse.grading.candidate import OVERWRITTEN, AnswerError, Candidate, Script
-from optcourse.grading.checks.initialization.drawing import Numbers, array
 from optcourse.grading.checks.reinforcement.shared import as_numbers
 from optcourse.grading.definitions import RESULT, Case, Check, Observation, Result, Variant, VariantError, observe
+from optcourse.grading.drawing import Numbers, array
 from optcourse.grading.limits import Fault
 
 DRAWS = 150  # of 7 transitions at most, if it is right: one of them is missed once in a thousand million samples

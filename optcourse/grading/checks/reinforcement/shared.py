@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from optcourse.grading.candidate import Candidate
-from optcourse.grading.checks.initialization.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.definitions import Behaviour, Case, Check, Observation, Result, Tolerance, Variant, observe
+from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
 
 END_ADVICE = (

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import Numbers, array
 from optcourse.grading.checks.reinforcement.shared import ENDS, GAMMAS, REWARD_LOST, numbers_check, target
 from optcourse.grading.definitions import Case, Variant
+from optcourse.grading.drawing import Numbers, array
 
 STEP_ADVICE = "First the target y, then the error y - Q(s, a), then add lr times the error to Q(s, a)."
 ROW_ADVICE = "`q[next_state]` is one row of the table: a value for each action. Take its largest."

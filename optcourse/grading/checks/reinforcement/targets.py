@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from optcourse.grading.checks.initialization.drawing import Numbers, array
 from optcourse.grading.checks.reinforcement.shared import (
     ENDS,
     FLAGS_AS_TENSORS,
@@ -16,6 +15,7 @@ from optcourse.grading.checks.reinforcement.shared import (
     target,
 )
 from optcourse.grading.definitions import Case, Variant, VariantError
+from optcourse.grading.drawing import Numbers, array
 
 MAX_ADVICE = "`next_q` has a row for each transition and a column for each action: `next_q.max(dim=1).values`."
 ROLES_ADVICE = (

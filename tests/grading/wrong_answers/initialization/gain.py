@@ -1,6 +1,6 @@
 """Answers to the gain exercise."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def gain(z, f):

@@ -1,6 +1,6 @@
 """Answers to the exercise on layer-sequential unit variance."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def lsuv(weights, biases, batch, tolerance, max_rounds):

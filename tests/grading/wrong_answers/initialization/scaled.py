@@ -1,6 +1,6 @@
 """Answers to the exercises on Xavier's uniform and He's normal weights."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 XAVIER = """
 def xavier_uniform(noise, fan_in, fan_out):

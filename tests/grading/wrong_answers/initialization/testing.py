@@ -1,6 +1,6 @@
 """Answers to the exercise that asks for a test."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def test_he(initialize):
@@ -21,7 +21,7 @@ _VALID = [
         """
 def test_he(initialize):
     one, other = initialize(64, 1024), initialize(64, 1024)
-    if one.shape != (64, 1024) or (one == other).any():
+    if one.shape != (64, 1024) or torch.equal(one, other):
         return False
     square = float((one**2).mean())
     rows = one.mean(dim=1)

@@ -1,6 +1,6 @@
 """Answers to the exercise about a scale for each channel."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def quantize_channels(weight, bits):

@@ -1,6 +1,6 @@
 """Answers to the exercise about a multiplier in fixed point."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def requantize(accumulator, multiplier):

@@ -1,6 +1,6 @@
 """Answers to the exercise about folding batch normalization."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def fold(weight, bias, mean, variance, gamma, beta, eps):

@@ -1,6 +1,6 @@
 """Answers to the exercise about scale and zero-point."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def grid(low, high, quant_min, quant_max):

@@ -1,6 +1,6 @@
 """Answers to the exercise about a linear layer in integers."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def integer_linear(q_x, x_grid, q_w, w_grid, bias, y_grid):

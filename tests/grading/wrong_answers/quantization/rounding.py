@@ -1,6 +1,6 @@
 """Answers to the exercise about rounding to a grid and back."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def quantize(x, scale, zero_point, quant_min, quant_max):

@@ -1,6 +1,6 @@
 """Answers to the exercise that asks for a test."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def test_product(product):

@@ -1,6 +1,6 @@
 """Answers to the exercise about a step of quantization-aware training."""
 
-from tests.grading.wrong_answers.initialization.common import answers
+from tests.grading.wrong_answers.from_text import answers
 from tests.grading.wrong_answers.learner import WRONG
 
 SOURCE = """

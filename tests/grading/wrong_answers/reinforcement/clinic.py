@@ -1,7 +1,8 @@
 """Answers to the two exercises of the clinic."""
 
+from tests.grading.wrong_answers.from_text import answers
 from tests.grading.wrong_answers.learner import SOLUTION, STUB, UNLISTED, VALID, WRONG, Answer
-from tests.grading.wrong_answers.reinforcement.common import answers, ends
+from tests.grading.wrong_answers.reinforcement.common import ends
 
 _CLINIC = "reinforcement.clinic"
 FAULTS = {

@@ -1,6 +1,6 @@
 """Answers to the exercise on exploring less and less."""
 
-from tests.grading.wrong_answers.reinforcement.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def epsilon(episode, step, start, end, steps):

@@ -1,6 +1,6 @@
 """Answers to the exercise on n-step targets."""
 
-from tests.grading.wrong_answers.reinforcement.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def n_step_target(reward, terminated, truncated, next_value, n, gamma):

@@ -1,6 +1,6 @@
 """Answers to the exercise on the replay."""
 
-from tests.grading.wrong_answers.reinforcement.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 STUB = """
 class Replay:

@@ -1,6 +1,6 @@
 """Answers to the exercise on one update of a table."""
 
-from tests.grading.wrong_answers.reinforcement.common import answers
+from tests.grading.wrong_answers.from_text import answers
 
 SOURCE = """
 def q_update(q, state, action, reward, next_state, terminated, truncated, lr, gamma):

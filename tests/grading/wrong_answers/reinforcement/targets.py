@@ -1,6 +1,7 @@
 """Answers to the exercises on targets of a batch."""
 
-from tests.grading.wrong_answers.reinforcement.common import answers, ends
+from tests.grading.wrong_answers.from_text import answers
+from tests.grading.wrong_answers.reinforcement.common import ends
 
 TD_SOURCE = """
 def td_target(reward, terminated, truncated, next_q, gamma):
