@@ -23,9 +23,14 @@ CHECKSUMS = {
     "mnist1d": "6a028fa928f8",
     "movie_snippets": "dab3001011bd",
 }
+RUNTIMES = (
+    "to measure int8 in a real runtime, else lesson quantization shows recorded numbers: "
+    "python -m pip install onnx onnxruntime onnxscript"
+)
 OPTIONAL = {
     "jupyterlab": 'to open the notebooks: python -m pip install "jupyterlab>=4.2"',
     "ipykernel": "to run the notebooks: python -m pip install ipykernel",
+    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), RUNTIMES),
 }
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import importlib.util
 import json
 
 import pytest
@@ -55,6 +56,15 @@ def test_a_package_that_is_not_there_or_too_old(course, monkeypatch, capsys):
     assert findings["torch"]["value"] == "2.5.1+cu121, older than 2.6"
     assert "pytorch.org" in findings["torch"]["fix"]
     assert 'pip install "gymnasium>=' in findings["gymnasium"]["fix"]
+
+
+def test_a_runtime_that_is_not_there_is_noted(course, monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find(name))
+    status, findings = found(capsys)
+    assert status == 0
+    assert findings["onnxruntime"]["status"] == "note"
+    assert "recorded numbers" in findings["onnxruntime"]["fix"]
 
 
 def test_a_package_that_breaks_on_import_does_not_break_the_doctor(course, monkeypatch, capsys):
