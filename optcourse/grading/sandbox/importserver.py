@@ -184,7 +184,10 @@ class ImportServer:
         if self._control is None:
             return None
         readable, _, _ = select.select([self._control], [], [], max(deadline - time.monotonic(), 0.0))
-        data = self._control.recv(_MAX_MESSAGE) if readable else b""
+        try:
+            data = self._control.recv(_MAX_MESSAGE) if readable else b""
+        except ConnectionError:  # it ended with an order unread
+            data = b""
         return json.loads(data) if data else None
 
     def _said(self) -> str:

@@ -353,3 +353,12 @@ def test_a_server_that_was_killed_is_started_again_and_no_mark_is_lost(server):
     server._process.wait()
     result = grader.grade(SOLUTION, learner="ada", exercises=[TARGET])
     assert (str(result.status), result.points) == ("graded", 2)
+
+
+def test_a_server_that_ends_with_an_order_unread_has_ended():
+    one = ImportServer(NONE, LIMITS, slot=0)
+    one._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    one._control.send(b"an order")
+    theirs.close()
+    assert one._message(time.monotonic() + 5) is None
+    one.stop()
