@@ -284,6 +284,16 @@ def _commands() -> list[str]:
     return lines
 
 
+def stamp(asked: str) -> dict[str, Any]:
+    """What reproduces a part of the record, and what it depends on."""
+    return {
+        "command": f"python benchmarks/class_run.py {asked}",
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "cores": os.cpu_count(),
+        "load_average_at_end": os.getloadavg()[0],
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Grading a class: time against nbgrader, and hostile submissions.")
     parser.add_argument("--rounds", type=int, default=2)
@@ -295,7 +305,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     record = json.loads(options.out.read_text()) if options.out.exists() else {}
     missed = []
     if options.only != "class":
-        record["nbgrader"] = against = against_nbgrader(options.rounds, options.notebooks)
+        asked = f"--only nbgrader --rounds {options.rounds} --notebooks {options.notebooks}"
+        against = against_nbgrader(options.rounds, options.notebooks)
+        record["nbgrader"] = stamp(asked) | against
         print(f"seconds, wall and processor: {'two':>12}{f'all {options.notebooks}':>15}{'each further':>17}")
         for way in ("nbgrader", "optcourse"):
             figures = [against[f"seconds_of_{what}"][way] for what in ("two", "all", "each_further")]
@@ -305,7 +317,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"all of them {of_all[0]:.1f}, {of_all[1]:.1f}; must be >= {TARGET_SPEEDUP:g}")
         missed += ["speed-up over nbgrader"] * (times[0] < TARGET_SPEEDUP)
     if options.only != "nbgrader":
-        record["class"] = graded = whole_class(options.submissions)
+        graded = whole_class(options.submissions)
+        record["class"] = stamp(f"--only class --submissions {options.submissions}") | graded
         print(
             f"{graded['submissions']} submissions, {graded['hostile']} hostile: {graded['rows']} rows, "
             f"{len(graded['wrong_or_missing_rows'])} wrong or missing, {graded['seconds_a_submission']:.2f} s each"
@@ -319,13 +332,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"  {learner}: {difference}")
         missed += ["marks"] * bool(graded["wrong_or_missing_rows"] or graded["exit_status"] or graded["processes_left"])
         missed += ["flat memory"] * (memory["growth"] > TARGET_GROWTH)
-    record |= {
-        "command": f"python benchmarks/class_run.py --rounds {options.rounds} --notebooks {options.notebooks} "
-        f"--submissions {options.submissions}",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "cores": os.cpu_count(),
-        "load_average_at_end": os.getloadavg()[0],
-    }
     options.out.write_text(json.dumps(record, indent=1) + "\n")
     for what in missed:
         print(f"MISSED: {what}")
