@@ -247,3 +247,51 @@ def open_notebook(server: tuple[str, Path], chromium: Any) -> Iterator[Callable[
 
     yield open_copy
     page.close()
+
+
+class Explorer:
+    """An explorer on a page: its box, its picture and what it reads."""
+
+    def __init__(self, lab: Lab, title: str, alt: str) -> None:
+        self.lab = lab
+        self.box = lab.page.locator(".jp-OutputArea-output", has=lab.page.get_by_text(title)).last
+        self.box.scroll_into_view_if_needed()
+        self.picture, self.reading = self.box.locator(f"img[alt^='{alt}']"), self.box.get_by_role("status")
+        self.picture.wait_for()
+
+    def shown(self) -> tuple[str | None, ...]:
+        """Picture, its text and the reading."""
+        return self.picture.get_attribute("src"), self.picture.get_attribute("alt"), self.reading.inner_text()
+
+    def labels_cut_off(self) -> list[str]:
+        """Labels that are too long for their place."""
+        too_long = "labels => labels.filter(l => l.scrollWidth > l.clientWidth).map(l => l.textContent)"
+        return self.box.locator(".widget-label").evaluate_all(too_long)
+
+    def press(self, slider: Any, key: str, times: int = 1) -> str:
+        """Move a slider by keyboard; what stands beside it then."""
+        slider.locator(".noUi-handle").focus()
+        for _ in range(times):
+            self.lab.page.keyboard.press(key)
+        return slider.locator(".widget-readout").inner_text()
+
+
+@pytest.fixture
+def open_explorer(tmp_path: Path, open_notebook: Callable[[Path], Lab]) -> Callable[[str, str, str], Explorer]:
+    """Run one call of `optcourse.widgets` in a notebook of its own; the lesson around it is executed elsewhere."""
+
+    def open_one(call: str, title: str, alt: str) -> Explorer:
+        import nbformat
+
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        made = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+        made.cells = [
+            nbformat.v4.new_code_cell(source) for source in ("from optcourse import widgets", f"widgets.{call}")
+        ]
+        nbformat.write(made, tmp_path / "explorer.ipynb")
+        lab = open_notebook(tmp_path / "explorer.ipynb")
+        lab.run_all()
+        assert lab.errors() == []
+        return Explorer(lab, title, alt)
+
+    return open_one
