@@ -268,8 +268,16 @@ def learner_line(trace: TracebackType | None) -> tuple[str, int]:
 
 @contextlib.contextmanager
 def _captured(output: BoundedOutput) -> Iterator[None]:
-    """Prints and warnings go to `output`; what the kernel had is put back even if the learner replaced it."""
-    before = sys.stdout, sys.stderr
+    """Prints, warnings and what a `__del__` raises go to `output`; the kernel's own streams and hook are put back.
+
+    A time-out may hit a `__del__`, or the hook that reports what one raised; the kernel's own hook would fail there.
+    """
+    before = sys.stdout, sys.stderr, sys.unraisablehook
+
+    def report(unraisable: "sys.UnraisableHookArgs") -> None:
+        if unraisable.exc_type is not TimedOut:
+            sys.__unraisablehook__(unraisable)
+
     with warnings.catch_warnings():
         warnings.simplefilter("always")
 
@@ -278,10 +286,11 @@ def _captured(output: BoundedOutput) -> Iterator[None]:
 
         warnings.showwarning = show
         sys.stdout = sys.stderr = output
+        sys.unraisablehook = report
         try:
             yield
         finally:
-            sys.stdout, sys.stderr = before
+            sys.stdout, sys.stderr, sys.unraisablehook = before
 
 
 @contextlib.contextmanager

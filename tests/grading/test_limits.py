@@ -131,6 +131,52 @@ def test_many_calls_at_their_limit_leave_no_interruption_behind(on_main, monkeyp
     assert any(outcome.fault and outcome.fault.kind == "timeout" for outcome in outcomes[:-1])
 
 
+class SlowToGo:
+    def __del__(self):
+        spin()
+
+
+class FailsToGo:
+    def __del__(self):
+        raise RuntimeError("cannot go")
+
+
+def spin_in_a_finalizer():
+    SlowToGo()
+
+
+def spin_in_the_hook():
+    def hook(unraisable):
+        spin()
+
+    sys.unraisablehook = hook
+    FailsToGo()
+
+
+@pytest.mark.parametrize("loop", [spin_in_a_finalizer, spin_in_the_hook], ids=["__del__", "hook"])
+@pytest.mark.parametrize("on_main", [True, False])
+def test_a_time_out_where_nothing_can_be_raised_reaches_no_hook_of_the_kernel(loop, on_main, monkeypatch):
+    heard, outcomes = [], []
+    monkeypatch.setattr(sys, "unraisablehook", heard.append)
+    kernels = sys.unraisablehook
+    if on_main:
+        outcomes.append(guarded(loop, seconds=SHORT))
+    else:
+        thread = threading.Thread(target=lambda: outcomes.append(guarded(loop, seconds=SHORT)), daemon=True)
+        thread.start()
+        thread.join(GENEROUS)
+    assert outcomes
+    assert outcomes[0].seconds >= SHORT
+    assert sys.unraisablehook is kernels
+    assert heard == []
+
+
+def test_what_a_finalizer_raises_is_shown_with_what_was_printed():
+    outcome = guarded(lambda: bool(FailsToGo()), seconds=5)
+    assert outcome.fault is None
+    assert "RuntimeError: cannot go" in outcome.printed
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="timer signals are POSIX's")
 def test_an_alarm_that_is_heard_late_sets_no_other():
     handlers = []
