@@ -34,14 +34,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from optcourse.optimizers import Adam
+from optcourse.optimizers.adam import adam_
+from optcourse.reinforcement import fast_updates as fast
 from optcourse.reinforcement.checking import check_integer, check_number, spaces
-from optcourse.reinforcement.evaluation import action_values, fitting_environment, greedy_returns
-from optcourse.reinforcement.fast_updates import denormals_flushed, join_parameters_, joined_gradient
+from optcourse.reinforcement.evaluation import fitting_environment, greedy_returns, value_function
 from optcourse.reinforcement.interaction import Environment, Interaction
 from optcourse.reinforcement.n_step import NStep
 from optcourse.reinforcement.prioritized import PrioritizedReplay
 from optcourse.reinforcement.replay import ReplayBuffer
+from optcourse.reinforcement.seeds import draw_seed, streams
 from optcourse.reinforcement.transitions import Batch
 from optcourse.schedules import Schedule, linear
 
@@ -273,7 +274,7 @@ def dqn(network: nn.Module, environment: Environment, config: DQNConfig, *, seed
 
     Args:
         network: from (B, F) to (B, actions), as `q_network` makes it. **Mutated**: parameters, which become parts of
-            one vector, so that optimizer and clipping are one operation a line; `.grad` is left alone.
+            one vector; `.grad` is left alone. Hooks do not run where a `Perceptron` does its work.
         environment: gymnasium's id, or a function of the number of sub-environments.
         config: every setting.
         seed: of environments, exploration, replay and evaluation, which do not share a stream. The global generators
@@ -292,13 +293,19 @@ def _dqn(network, environment, envs, config: DQNConfig, seed: int) -> Iterator[D
     of_environments, of_exploration, of_replay, of_evaluation = streams(seed)
     learner = _Learner(network, spaces(envs)[0], config, of_replay)
     n_step = NStep(config.n_step, gamma=config.gamma)
+    values = value_function(network)
     epsilon, measured = math.nan, (math.nan, math.nan, math.nan)  # loss, mean Q(s, a), norm
     round_at, evaluate_at = config.learning_starts, 0
+
+    def evaluate() -> float:
+        seed = draw_seed(of_evaluation)
+        return float(greedy_returns(network, environment, episodes=config.episodes, seed=seed).mean())
+
     try:
         world = Interaction(envs, seed=draw_seed(of_environments))
         while world.steps < config.steps:
             epsilon = config.epsilon(world.steps)
-            action = epsilon_greedy(action_values(network, world.observation), epsilon, of_exploration)
+            action = epsilon_greedy(values(world.observation), epsilon, of_exploration)
             learner.replay.add(n_step.push(world.step(action)))
             while world.steps >= round_at and len(learner.replay) >= config.batch_size:
                 round_at += config.update_every
@@ -306,12 +313,11 @@ def _dqn(network, environment, envs, config: DQNConfig, seed: int) -> Iterator[D
                 evaluation = None
                 if world.steps >= evaluate_at and math.isfinite(measured[0]):
                     evaluate_at = world.steps + config.evaluate_every
-                    evaluation = _evaluate(network, environment, config, of_evaluation)
+                    evaluation = evaluate()
                 yield DQNRecord(world.steps, learner.updates, epsilon, *measured, world.ended(), evaluation)
                 if not math.isfinite(measured[0]):
                     return
-        evaluation = _evaluate(network, environment, config, of_evaluation)
-        yield DQNRecord(world.steps, learner.updates, epsilon, *measured, world.ended(), evaluation)
+        yield DQNRecord(world.steps, learner.updates, epsilon, *measured, world.ended(), evaluate())
     finally:
         envs.close()
 
@@ -322,8 +328,9 @@ class _Learner:
     def __init__(self, network: nn.Module, features: int, config: DQNConfig, rng: np.random.Generator) -> None:
         self.network, self.config, self.rng = network, config, rng
         self.target = copy.deepcopy(network).requires_grad_(False)
-        self.parameters, self.theta = join_parameters_(network)
-        self.optimizer = Adam([self.theta], lr=config.lr)
+        self.parameters, self.theta = fast.join_parameters_(network)
+        self.m, self.v = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
+        self.perceptron = fast.Perceptron.of(network)
         self.replay: ReplayBuffer | PrioritizedReplay = (
             PrioritizedReplay(config.buffer_size, features=features, alpha=config.priority_alpha)
             if config.priority_alpha
@@ -334,7 +341,7 @@ class _Learner:
     def round(self, step: int) -> tuple[float, float, float]:
         """`config.updates` updates: the last one's loss, mean Q(s, a), norm. None after a loss that is not finite."""
         end, every = self.updates + self.config.updates, self.config.target_every
-        with denormals_flushed():
+        with fast.denormals_flushed(), torch.set_grad_enabled(self.perceptron is None):
             while self.updates < end:
                 count = min(end - self.updates, every - self.updates % every)  # until the target network moves
                 for batch, next_q in self.batches(count, step):
@@ -345,7 +352,7 @@ class _Learner:
                         self.replay.update_priorities(batch.places, error.cpu().numpy())
                 if self.updates % every == 0:
                     update_target_(self.target, self.network, self.config.tau)
-        return loss, (y - error).mean().item(), norm.item()
+        return loss, (y - error).mean().item(), norm
 
     def batches(self, count: int, step: int) -> Iterator[tuple[Batch, Tensor]]:
         """Batches, each with what the target network, which stands still meanwhile, says of the next observations.
@@ -365,33 +372,28 @@ class _Learner:
                 one = slice(start, start + size)
                 yield Batch._make(part[one] for part in rows), next_q[one]
 
-    def update(self, batch: Batch, next_q: Tensor) -> tuple[float, Tensor, Tensor, Tensor]:
+    def update(self, batch: Batch, next_q: Tensor) -> tuple[float, Tensor, Tensor, float]:
         """One update, left out where the loss is not finite: loss, targets, their errors, the gradient's norm."""
-        with torch.no_grad():
-            online = self.network(batch.next_observation) if self.config.double else None
+        if self.perceptron is None:
+            q = self.network(batch.observation)
+            with torch.no_grad():
+                online = self.network(batch.next_observation) if self.config.double else None
+        else:
+            both = self.perceptron.values(torch.cat([batch.next_observation, batch.observation]))
+            q, online = both[len(next_q) :], both[: len(next_q)] if self.config.double else None
         y = td_target(batch.reward, batch.terminated, next_q, discount=batch.discount, next_q_online=online)
-        q = self.network(batch.observation)
         loss, error = td_loss(q, batch.action, y, loss=self.config.loss, weight=batch.weight)
-        value, norm = loss.item(), loss
+        value, norm = loss.item(), math.nan
         if math.isfinite(value):
-            self.theta.grad = joined_gradient(loss, self.parameters)
-            norm = torch.linalg.vector_norm(self.theta.grad)
-            self.theta.grad *= (self.config.max_grad_norm / norm).clamp(max=1)
-            self.optimizer.step()
+            if self.perceptron is None:
+                gradient = fast.joined_gradient(loss, self.parameters)
+            else:
+                slope = fast.td_slope(q, batch.action, error, loss=self.config.loss, weight=batch.weight)
+                gradient = self.perceptron.gradient(slope)
+            norm = torch.linalg.vector_norm(gradient).item()
+            if norm > self.config.max_grad_norm:
+                gradient *= self.config.max_grad_norm / norm
             self.updates += 1
+            state = [self.theta], [gradient], [self.m], [self.v], [self.updates]
+            adam_(*state, lr=self.config.lr, beta1=0.9, beta2=0.999, eps=1e-8)
         return value, y, error, norm
-
-
-def _evaluate(network, environment, config: DQNConfig, rng: np.random.Generator) -> float:
-    returns = greedy_returns(network, environment, episodes=config.episodes, seed=draw_seed(rng))
-    return float(returns.mean())
-
-
-def streams(seed: int) -> list[np.random.Generator]:
-    """Independent generators of environments, exploration, replay and evaluation, all from one seed."""
-    return [np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(4)]
-
-
-def draw_seed(rng: np.random.Generator) -> int:
-    """A seed for environments."""
-    return int(rng.integers(2**31))

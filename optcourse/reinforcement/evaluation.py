@@ -1,11 +1,15 @@
 """How good is the greedy policy? Measured on episodes that training never saw."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from torch import nn
 
 from optcourse.reinforcement.checking import check_integer, spaces
+from optcourse.reinforcement.fast_updates import Perceptron
 from optcourse.reinforcement.interaction import Environment, Interaction, vector_environment
 
 
@@ -14,6 +18,14 @@ def action_values(network: nn.Module, observation: np.ndarray) -> np.ndarray:
     """(B, actions) float32, what the network says of observations (B, F)."""
     device = next(network.parameters()).device
     return network(torch.from_numpy(observation).to(device)).cpu().numpy()
+
+
+def value_function(network: nn.Module) -> Callable[[np.ndarray], np.ndarray]:
+    """`action_values` of one network, to be called often: by its `Perceptron` where it has one."""
+    fast = Perceptron.of(network)
+    if fast is None:
+        return partial(action_values, network)
+    return torch.no_grad()(lambda observation: fast.values(torch.from_numpy(observation)).numpy())
 
 
 def fitting_environment(network: nn.Module, environment: Environment, count: int) -> VectorEnv:
@@ -46,7 +58,8 @@ def greedy_returns(
     `episodes` to end would count short episodes more often than long ones.)
 
     Args:
-        network: from (B, F) to (B, actions). Not mutated; it runs in the mode it is in.
+        network: from (B, F) to (B, actions). Not mutated; it runs in the mode it is in, and its hooks
+            do not run where it is a `Perceptron`.
         environment: gymnasium's id, or a function of the number of sub-environments.
         episodes: >= 1; all run together.
         seed: of the environments; take one that neither training nor selection used.
@@ -66,11 +79,12 @@ def greedy_returns(
         ((5,), True)
     """
     envs = fitting_environment(network, environment, check_integer("episodes", episodes, 1))
+    values = value_function(network)
     total, ended = np.zeros(episodes), np.zeros(episodes, dtype=bool)
     try:
         world = Interaction(envs, seed=check_integer("seed", seed, 0))
         for _ in range(check_integer("max_steps", max_steps, 1)):
-            steps = world.step(action_values(network, world.observation).argmax(axis=1))
+            steps = world.step(values(world.observation).argmax(axis=1))
             row = steps.environment
             total[row] += np.where(ended[row], 0.0, steps.reward)
             ended[row] |= steps.terminated | steps.truncated

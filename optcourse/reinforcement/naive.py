@@ -10,17 +10,10 @@ from torch import nn
 
 from optcourse.optimizers import Adam
 from optcourse.reinforcement.checking import check_integer, check_number
-from optcourse.reinforcement.deep_q_learning import (
-    DQNRecord,
-    Loss,
-    draw_seed,
-    epsilon_greedy,
-    streams,
-    td_loss,
-    td_target,
-)
+from optcourse.reinforcement.deep_q_learning import DQNRecord, Loss, epsilon_greedy, td_loss, td_target
 from optcourse.reinforcement.evaluation import action_values, fitting_environment, greedy_returns
 from optcourse.reinforcement.interaction import Environment, Interaction
+from optcourse.reinforcement.seeds import draw_seed, streams
 from optcourse.schedules import Schedule, linear
 
 _EPSILON = linear(1.0, 0.04, steps=8_000)

@@ -158,17 +158,18 @@ def test_one_sample_is_dqn_with_nothing_in_it():
         assert (a.loss, a.q, a.gradient_norm) == pytest.approx((b.loss, b.q, b.gradient_norm), rel=1e-3, abs=1e-4)
 
 
-def test_gradients_are_clipped(monkeypatch):
+@pytest.mark.parametrize("dueling", [False, True])
+def test_gradients_are_clipped(dueling, monkeypatch):
     norms = []
-    step = module.Adam.step
+    adam_ = module.adam_
 
-    def watch(optimizer, *arguments):
-        gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
+    def watch(thetas, gradients, *arguments, **options):
         norms.append(torch.nn.utils.get_total_norm(gradients).item())
-        return step(optimizer, *arguments)
+        return adam_(thetas, gradients, *arguments, **options)
 
-    monkeypatch.setattr(module.Adam, "step", watch)
-    records = list(dqn(q_network(3, 3, hidden=(16,), seed=0), script, replace(SMALL, max_grad_norm=0.5), seed=0))
+    monkeypatch.setattr(module, "adam_", watch)
+    network = q_network(3, 3, hidden=(16,), dueling=dueling, seed=0)
+    records = list(dqn(network, script, replace(SMALL, max_grad_norm=0.5), seed=0))
     assert max(norms) <= 0.5 * (1 + 1e-5)
     assert max(record.gradient_norm for record in records) > 0.5
 

@@ -1,6 +1,7 @@
 """One vector for all parameters, batches drawn at once, no denormals: the same learning, sooner."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,14 @@ import torch
 from torch import nn
 
 import optcourse.reinforcement.deep_q_learning as module
-from optcourse.reinforcement import DQNConfig, q_network
-from optcourse.reinforcement.fast_updates import denormals_flushed, join_parameters_, joined_gradient
+from optcourse.reinforcement import DQNConfig, greedy_returns, q_network, td_loss
+from optcourse.reinforcement.fast_updates import (
+    Perceptron,
+    denormals_flushed,
+    join_parameters_,
+    joined_gradient,
+    td_slope,
+)
 from tests.reinforcement.cases import numbered
 
 
@@ -67,3 +74,102 @@ def test_batches_drawn_at_once_are_those_drawn_one_by_one():
         assert all(np.array_equal(a, b) for a, b in zip(batch, one, strict=True))
         torch.testing.assert_close(values, its_values)
         torch.testing.assert_close(values, learners[0].target(batch.next_observation))
+
+
+def batch_of(rows, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(rows, 4, generator=generator), torch.randn(rows, 3, generator=generator)
+
+
+@pytest.mark.parametrize("hidden", [(), (5,), (7, 6, 5)])
+def test_perceptron_has_the_values_and_the_gradient_of_autograd(hidden):
+    network = q_network(4, 3, hidden=hidden, seed=1)
+    if hidden:
+        with torch.no_grad():
+            network[0].weight[0], network[0].bias[0] = 0.0, 0.0  # exactly on the kink, where both take slope 0
+    parameters, _ = join_parameters_(network)
+    fast = Perceptron.of(network)
+    x, slope = batch_of(9, seed=0)
+    with torch.no_grad():
+        values, gradient = fast.values(x), fast.gradient(slope[-6:])
+    torch.testing.assert_close(values, network(x), rtol=1e-6, atol=1e-6)
+    expected = joined_gradient((network(x[-6:]) * slope[-6:]).sum(), parameters)
+    torch.testing.assert_close(gradient, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_perceptron_reads_the_weights_as_they_are_now():
+    network = q_network(4, 3, seed=0)
+    fast = Perceptron.of(network)
+    _, theta = join_parameters_(network)
+    theta.mul_(1.5)
+    x, _ = batch_of(5, seed=0)
+    with torch.no_grad():
+        torch.testing.assert_close(fast.values(x), network(x))
+
+
+class Odd(nn.Linear):
+    pass
+
+
+NO_PERCEPTRON = {
+    "dueling": lambda: q_network(4, 2, dueling=True, seed=0),
+    "frozen": lambda: q_network(4, 2, seed=0).requires_grad_(False),
+    "float64": lambda: q_network(4, 2, seed=0).double(),
+    "elsewhere": lambda: q_network(4, 2, seed=0).to("meta"),
+    "other activation": lambda: nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2)),
+    "ends in ReLU": lambda: nn.Sequential(nn.Linear(4, 2), nn.ReLU()),
+    "no ReLU between": lambda: nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)),
+    "no bias": lambda: nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2, bias=False)),
+    "subclass": lambda: nn.Sequential(nn.Linear(4, 3), nn.ReLU(), Odd(3, 2)),
+    "one layer": lambda: nn.Linear(4, 2),
+    "empty": nn.Sequential,
+}
+
+
+@pytest.mark.parametrize("name", NO_PERCEPTRON)
+def test_other_networks_are_left_to_autograd(name):
+    assert Perceptron.of(NO_PERCEPTRON[name]()) is None
+
+
+def test_layers_that_share_their_weights_are_left_to_autograd():
+    shared = nn.Linear(4, 4)
+    assert Perceptron.of(nn.Sequential(shared, nn.ReLU(), shared)) is None
+
+
+@pytest.mark.parametrize("loss", ["mse", "huber"])
+def test_slope_is_the_derivative_of_the_loss(loss):
+    generator = torch.Generator().manual_seed(0)
+    q = (3 * torch.randn(50, 4, generator=generator)).requires_grad_()
+    action = torch.randint(0, 4, (50,), generator=generator)
+    target, weight = torch.randn(50, generator=generator), torch.rand(50, generator=generator)
+    value, error = td_loss(q, action, target, loss=loss, weight=weight)
+    (expected,) = torch.autograd.grad(value, q)
+    assert error.abs().min() < 1 < error.abs().max()  # on both sides of Huber's corner
+    torch.testing.assert_close(td_slope(q.detach(), action, error, loss=loss, weight=weight), expected)
+
+
+@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("loss", ["mse", "huber"])
+@pytest.mark.parametrize("options", [{}, {"priority_alpha": 0.6}, {"max_grad_norm": 0.1}], ids=str)
+def test_a_round_by_hand_is_a_round_by_autograd(double, loss, options):
+    config = replace(DQNConfig(batch_size=16, learning_starts=16, updates=20, target_every=7), loss=loss, double=double)
+    learners = []
+    for by_hand in (True, False):
+        learner = module._Learner(q_network(2, 3, seed=0), 2, replace(config, **options), np.random.default_rng(5))
+        assert learner.perceptron is not None
+        if not by_hand:
+            learner.perceptron = None
+        learner.replay.add(numbered(0, 40))
+        learners.append(learner)
+    fast, slow = ((learner.round(step=0), learner) for learner in learners)
+    assert fast[0] == pytest.approx(slow[0], rel=1e-3)
+    torch.testing.assert_close(fast[1].theta, slow[1].theta, rtol=1e-3, atol=1e-4)
+    moved = (fast[1].theta - torch.cat([p.flatten() for p in q_network(2, 3, seed=0).parameters()])).abs().max()
+    assert moved > 1e-2
+
+
+def test_returns_are_those_of_the_network_that_is_called():
+    network = q_network(4, 2, seed=0)
+    called = nn.Sequential(*network, nn.Identity())  # no Perceptron
+    fast, slow = (greedy_returns(net, "CartPole-v1", episodes=5, seed=1) for net in (network, called))
+    assert np.array_equal(fast, slow)
