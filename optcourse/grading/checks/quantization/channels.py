@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from optcourse.grading.checks.quantization.raising import BROADCASTING, raises
-from optcourse.grading.definitions import Case, Tolerance, Variant
+from optcourse.grading.definitions import RESULT, Behaviour, Case, Result, Tolerance, Variant
 from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
 
 AXIS_ADVICE = "torch stores weights with their outputs first: channel i is `weight[i]`, whatever follows."
 SIZE_ADVICE = "The largest size of a number is `abs().max()`, and it becomes the greatest integer, 2^(bits-1) - 1."
+SCALE = "the result[1]"
 SHAPE_ADVICE = "`scale.view(-1, 1)` divides rows, `scale.view(-1, 1, 1, 1)` the channels of a convolution."
 
 
@@ -26,7 +27,7 @@ def quantize_channels(weight: Tensor, bits: int, **switches: str) -> tuple[Tenso
         "always 8": 127,
     }[switches.get("greatest", "one sign")]
     size = _size(weight, dims, switches.get("size", "largest"))
-    empty = {"one": 1.0, "nan": 0.0, "tiny": 1e-8}[switches.get("empty", "one")]
+    empty = {"one": 1.0, "nan": 0.0, "zero": 0.0, "tiny": 1e-8}[switches.get("empty", "one")]
     scale = torch.where(size == 0, empty, size / greatest)
     steps = weight * scale if switches.get("division") == "multiplied" else weight / scale
     roundings: dict[str, Callable[[Tensor], Tensor]] = {
@@ -38,6 +39,8 @@ def quantize_channels(weight: Tensor, bits: int, **switches: str) -> tuple[Tenso
     q = roundings[switches.get("rounding", "nearest")](steps)
     if switches.get("clamp") == "yes":
         q = q.clamp(-greatest, greatest)
+    if switches.get("empty") == "zero":
+        q = q.nan_to_num()
     return q, _returned(scale, weight, channels)
 
 
@@ -50,6 +53,7 @@ def _reduced(weight: Tensor, channels: str) -> tuple[int, ...]:
         "none, repeated": dims,
         "kernels": dims[2:] or dims[1:],
         "rows of inputs": (1,),
+        "first axis": (0,),
     }[channels]
 
 
@@ -69,8 +73,8 @@ def _returned(scale: Tensor, weight: Tensor, channels: str) -> Tensor:
         return scale.reshape(())
     if channels == "none, repeated":
         return scale.reshape(1).repeat(len(weight))
-    if channels in ("kernels", "rows of inputs"):
-        return scale.squeeze(tuple(axis for axis, size in enumerate(scale.shape) if size == 1))
+    if channels in ("kernels", "rows of inputs", "first axis"):
+        return scale.squeeze(_reduced(weight, channels))
     return scale.reshape(-1)
 
 
@@ -101,6 +105,12 @@ VARIANTS = (
         {"channels": "rows of inputs"},
         "The largest number is looked for along axis 1 alone: in a convolution each position of the kernel then has a "
         "scale of its own.",
+        AXIS_ADVICE,
+    ),
+    Variant(
+        "maximum_over_outputs",
+        {"channels": "first axis"},
+        "The largest number is looked for along axis 0, over the outputs. It is looked for *within* each of them.",
         AXIS_ADVICE,
     ),
     Variant(
@@ -185,6 +195,12 @@ VARIANTS = (
     ),
     Variant(
         "empty_channel",
+        {"empty": "zero"},
+        "A channel of zeros keeps the scale 0. Whoever divides by it later gets NaN; the exercise asks for 1.",
+        "`torch.where(scale == 0, 1.0, scale)`",
+    ),
+    Variant(
+        "empty_channel",
         {"empty": "tiny"},
         "A channel of zeros gets a tiny scale instead of 1. It works, but the exercise asks for 1.",
         "`torch.where(scale == 0, 1.0, scale)`",
@@ -195,8 +211,41 @@ VARIANTS = (
 SCALE_NOT_RESHAPED = raises(
     "scale_not_reshaped",
     BROADCASTING,
-    "The scales are divided into the last axis of the weight, as broadcasting does it, not into the first.",
+    "The scales do not line up with the channels: broadcasting begins at the last axis, and channels are the first.",
     SHAPE_ADVICE,
+)
+
+
+def _shaped(*, squeezed: bool) -> Callable[[Sequence[Result]], str | None]:
+    """Finds scales that differ in their shape alone: without any axis, or with more than one."""
+
+    def found(results: Sequence[Result]) -> str | None:
+        deviations = [result.deviations[RESULT] for result in results if RESULT in result.deviations]
+        shapes = [
+            deviation.observed.value.shape
+            for deviation in deviations
+            if deviation.kind == "shape" and deviation.observed and deviation.observed.place == SCALE
+        ]
+        if not shapes or len(shapes) < len(deviations) or any((shape == ()) != squeezed for shape in shapes):
+            return None
+        return f"Yours have the shape {tuple(shapes[0])}."
+
+    return found
+
+
+KEPT_AXES = Behaviour(
+    "scales_keep_their_axes",
+    _shaped(squeezed=False),
+    "You return the scales with further axes of size 1. To divide, they need them; asked for is the shape (channels,).",
+    "`scale.flatten()`, after dividing.",
+    explains_numbers=True,
+)
+SQUEEZED = Behaviour(
+    "one_channel_squeezed",
+    _shaped(squeezed=True),
+    "`squeeze()` takes away every axis of size 1; where there is one channel alone, its axis too.",
+    "`scale.flatten()` leaves one axis, whatever its size.",
+    explains_numbers=True,
 )
 
 
@@ -224,6 +273,7 @@ def cases(seed: int) -> Sequence[Case]:
         Case("a convolution, 8 bits", (weight(8, channels, inputs, height, width), 8)),
         Case("a convolution, 3 bits", (weight(3, inputs, channels, width, height), 3)),
         Case("a channel of zeros", (with_zeros, 8)),
+        Case("one channel alone", (weight(8, 1, columns), 8)),
     )
 
 
@@ -232,7 +282,7 @@ CHANNELS = function_check(
     cases,
     quantize_channels,
     variants=VARIANTS,
-    behaviours=(NOTHING_RETURNED, SCALE_NOT_RESHAPED),
+    behaviours=(NOTHING_RETURNED, SCALE_NOT_RESHAPED, KEPT_AXES, SQUEEZED),
     facts=facts(quantize_channels),
     tolerance=Tolerance(1e-5, 1e-7),
     look_next=AXIS_ADVICE,

@@ -35,16 +35,19 @@ def requantize(accumulator: Tensor, multiplier: float, **switches: str) -> tuple
     ]
     if carried:
         mantissa, shift = mantissa // 2, shift - 1
-    values = [_scaled(a, mantissa, shift, switches.get("rounding", "half up")) for a in accumulator.tolist()]
+    factor = Fraction(mantissa) / Fraction(2) ** shift
+    if switches.get("factor") == "real":
+        factor = Fraction(multiplier)
+    values = [_scaled(a * factor, switches.get("rounding", "half up")) for a in accumulator.tolist()]
     return mantissa, shift, torch.tensor(values, dtype=torch.float64)
 
 
-def _scaled(a: int, mantissa: int, shift: int, rounding: str) -> float:
-    exact = Fraction(a * mantissa) / Fraction(2) ** shift
+def _scaled(exact: Fraction, rounding: str) -> float:
     return {
         "half up": lambda: math.floor(exact + Fraction(1, 2)),
         "down": lambda: math.floor(exact),
         "cut": lambda: math.trunc(exact),
+        "half, cut": lambda: math.trunc(exact + Fraction(1, 2)),
         "one": lambda: math.floor(exact + 1),
         "even": lambda: round(exact),
         "away": lambda: int(math.copysign(math.floor(abs(exact) + Fraction(1, 2)), exact)),
@@ -113,6 +116,19 @@ VARIANTS = (
         ROUND_ADVICE,
     ),
     Variant(
+        "shift_rounds_down",
+        {"rounding": "half, cut"},
+        "The half is added, but the quotient is then cut off toward 0: negative results are one too large.",
+        "`>>` rounds down, and so does `//` or `rounding_mode='floor'`.",
+    ),
+    Variant(
+        "real_multiplier_kept",
+        {"factor": "real"},
+        "The results are those of the real multiplier. The processor has only the mantissa and the shift, which come "
+        "close to it; accumulators that need 31 bits show the difference.",
+        "`(mantissa * accumulator + 2**(shift - 1)) >> shift`, in int64",
+    ),
+    Variant(
         "whole_for_half",
         {"rounding": "one"},
         "2^shift is added before the shift, not half of it: every result is rounded up.",
@@ -163,12 +179,26 @@ def cases(seed: int) -> Sequence[Case]:
             if 0.6 < part < 0.9:
                 return multiplier
 
+    def large() -> tuple[Tensor, float]:
+        """Accumulators so large that the multiplier's rounding decides between two integers."""
+        multiplier = ordinary(0.6, 0.9)
+        mantissa = round(multiplier * 2.0**31)
+        found: list[int] = []
+        while len(found) < 4:
+            a = (2**31 - 1 - int(float(numbers.uniform(1)) * 2**28)) * (-1) ** len(found)
+            real, fixed = a * Fraction(multiplier), Fraction(a * mantissa, 2**31)
+            far_from_ties = all(abs(number % 1 - Fraction(1, 2)) > Fraction(1, 50) for number in (real, fixed))
+            if far_from_ties and _scaled(real, "half up") != _scaled(fixed, "half up"):
+                found.append(a)
+        return torch.tensor(found), multiplier
+
     odd = 2 * torch.tensor(numbers.distinct(3, range(5, 60))) + 1
     return (
         Case("a multiplier of about a hundredth", telling(ordinary(0.008, 0.015), 120)),
         Case("a tiny multiplier", telling(ordinary(0.00002, 0.00006), 200)),
         Case("a multiplier above 1", telling(ordinary(2.2, 3.8), 3000)),
         Case("a multiplier just below 1", (torch.tensor([-700, -13, 5, 1200]), 1 - 2.0**-40)),
+        Case("large accumulators", large()),
         Case("results midway between two integers", (torch.cat([odd, -odd, -odd - 2]), 0.5)),
     )
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from optcourse.grading.checks.quantization.raising import BROADCASTING, raises
-from optcourse.grading.definitions import Behaviour, Case, Result, Variant, VariantError
+from optcourse.grading.definitions import RESULT, Behaviour, Case, Result, Variant, VariantError
 from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
 
@@ -16,6 +16,7 @@ ADVICE = (
 )
 ROOT_ADVICE = "factor = gamma / sqrt(variance + eps), one number for each output channel."
 BIAS_ADVICE = "b' = (b - mean) · factor + beta"
+SEQUENCES = "a convolution of sequences"
 BIAS_OF_NONE = "A missing bias counts as 0, and the folded layer has one all the same."
 
 
@@ -216,6 +217,24 @@ FACTOR_ALONG_INPUTS = raises(
 )
 
 
+def _one_axis_too_many(results: Sequence[Result]) -> str | None:
+    failed = [result for result in results if not result.passed]
+    if [result.case.name for result in failed] != [SEQUENCES]:
+        return None
+    deviation = failed[0].deviations.get(RESULT)
+    return "It has one axis too many there." if deviation is not None and deviation.kind == "shape" else None
+
+
+NUMBER_OF_AXES = Behaviour(
+    "number_of_axes_fixed",
+    _one_axis_too_many,
+    "Your weight is right for a matrix and for a convolution of images, but that of a convolution of sequences has "
+    "the shape (out, in, size).",
+    "`factor.view(-1, *[1] * (weight.dim() - 1))` fits any number of axes.",
+    explains_numbers=True,
+)
+
+
 def cases(seed: int) -> Sequence[Case]:
     """Linear and convolutional layers, with and without bias; eps is large enough to be seen."""
     numbers = Numbers("quantization.fold", seed)
@@ -238,7 +257,7 @@ def cases(seed: int) -> Sequence[Case]:
         Case("a linear layer", layer(outputs, inputs)),
         Case("a linear layer of other sizes", layer(inputs, outputs)),
         Case("a convolution of images", layer(channels, of_input, height, width)),
-        Case("a convolution of sequences", layer(of_input, channels, width)),
+        Case(SEQUENCES, layer(of_input, channels, width)),
         Case("a linear layer without bias", layer(outputs, inputs, bias=False)),
         Case("a convolution without bias", layer(channels, of_input, width, height, bias=False)),
     )
@@ -249,7 +268,7 @@ FOLD = function_check(
     cases,
     fold,
     variants=VARIANTS,
-    behaviours=(NOTHING_RETURNED, BIAS_STAYS_MISSING, FACTOR_ALONG_INPUTS),
+    behaviours=(NOTHING_RETURNED, BIAS_STAYS_MISSING, NUMBER_OF_AXES, FACTOR_ALONG_INPUTS),
     facts=facts(fold),
     look_next=ADVICE,
     praise="Right: one layer does what two did, and there is one less to quantize.",

@@ -18,13 +18,17 @@ def grid(low: float, high: float, quant_min: int, quant_max: int, **switches: st
     """(scale, zero_point); the switches say which mistake is made at each place."""
     if switches.get("limits") == "always 0 to 255":
         quant_min, quant_max = 0, 255
+    swapped = switches.get("order", "scale first")
+    if low == high and switches.get("empty") == "before widening":
+        return 1.0, quant_min
     widening = switches.get("widening", "both")
     if widening in ("both", "low"):
         low = min(low, 0.0)
     if widening in ("both", "high"):
         high = max(high, 0.0)
     if low == high:
-        return _of_nothing(quant_min, switches.get("empty", "one"))
+        scale, z = _of_nothing(quant_min, switches.get("empty", "one"))
+        return (z, scale) if swapped == "zero-point first" else (scale, z)
     span = {
         "range": high - low,
         "high": high,
@@ -47,13 +51,19 @@ def grid(low: float, high: float, quant_min: int, quant_max: int, **switches: st
     if switches.get("clamp") == "yes":
         z = min(max(z, quant_min), quant_max)
     returned = 1 / scale if switches.get("scale") == "reciprocal" else scale
-    return (z, returned) if switches.get("order") == "swapped" else (returned, z)
+    return (returned, z) if swapped == "scale first" else (z, returned)
 
 
 def _of_nothing(quant_min: int, kind: str) -> tuple[float, float]:
     if kind == "raises":
         raise VariantError("ZeroDivisionError")
-    return {"one": (1.0, quant_min), "zero": (0.0, quant_min), "nan": (0.0, math.nan)}[kind]
+    return {
+        "one": (1.0, quant_min),
+        "before widening": (1.0, quant_min),
+        "zero": (0.0, quant_min),
+        "nan": (0.0, math.nan),
+        "zero-point 0": (1.0, 0),
+    }[kind]
 
 
 def _zero_point(low: float, scale: float, quant_min: int, switches: dict[str, str]) -> float:
@@ -211,7 +221,23 @@ VARIANTS = (
             ("zero", "a scale of 0 makes every later division fail"),
         )
     ),
-    Variant("order_swapped", {"order": "swapped"}, "You return the zero-point first.", "(scale, zero_point)"),
+    Variant(
+        "empty_range",
+        {"empty": "zero-point 0"},
+        "Where all numbers are 0 your zero-point is 0; asked for is quant_min.",
+        "return 1, quant_min",
+    ),
+    Variant(
+        "empty_range",
+        {"empty": "before widening"},
+        "You look for an empty range before you widen it. Where all numbers are the same, but not 0, the range from 0 "
+        "to that number is not empty.",
+        "First low = min(low, 0), high = max(high, 0); then compare the two.",
+    ),
+    *(
+        Variant("order_swapped", {"order": order}, "You return the zero-point first.", "(scale, zero_point)")
+        for order in ("zero-point first", "zero-point first unless empty")
+    ),
 )
 
 
@@ -238,6 +264,7 @@ def cases(seed: int) -> Sequence[Case]:
         Case("positive numbers alone", (near / 10, far / 10, -128, 127)),
         Case("negative numbers alone", (-far / 10, -near / 10, 0, 255)),
         Case("all numbers are 0", (0.0, 0.0, -128, 127)),
+        Case("all numbers are the same", (far / 10, far / 10, -128, 127)),
     )
 
 

@@ -27,8 +27,13 @@ def integer_linear(
     products = _products(q_x, x_grid[1], q_w, w_grid[1], switches)
     unit = {"both": x_scale * w_scale, "x": x_scale, "w": w_scale, "y": y_scale, "none": 1.0}
     steps = bias / unit[switches.get("bias unit", "both")]
-    if switches.get("bias rounding") != "none":
-        steps = steps.round()
+    bias_roundings: dict[str, Callable[[Tensor], Tensor]] = {
+        "nearest": torch.round,
+        "cut": torch.trunc,
+        "down": torch.floor,
+        "none": lambda t: t,
+    }
+    steps = bias_roundings[switches.get("bias rounding", "nearest")](steps)
     accumulator = {
         "added": lambda: products + steps,
         "forgotten": lambda: products,
@@ -165,6 +170,15 @@ VARIANTS = (
         {"bias rounding": "none"},
         "The bias is added with its fraction. An accumulator holds integers alone.",
         BIAS_ADVICE,
+    ),
+    *(
+        Variant(
+            "bias_cut_off",
+            {"bias rounding": kind},
+            f"The bias is {what} instead of to the nearest integer.",
+            "`torch.round` before you convert it to an integer type.",
+        )
+        for kind, what in (("cut", "cut off toward 0"), ("down", "rounded down"))
     ),
     *(
         Variant("wrong_multiplier", {"multiplier": kind}, f"The accumulator is multiplied by {what}.", OUTPUT_ADVICE)

@@ -25,7 +25,19 @@ def quantize(
     inside = switches.get("rounding") == "with zero-point"
     rounded = _rounded(steps + z if inside else steps, switches.get("rounding", "even"))
     q = _clamped(rounded - z if inside else rounded, z, quant_min, quant_max, switches.get("clamp", "last"))
+    kind = switches.get("stored", "wide")
+    if kind.startswith("at last"):
+        return _wrapped(q, kind), _back(q, scale, zero_point, quant_min, "difference times scale")
+    if kind != "wide":
+        q = _wrapped(q, kind)
+        return q, _wrapped(q - zero_point, kind) * scale
     return q, _back(q, scale, zero_point, quant_min, switches.get("back", "difference times scale"))
+
+
+def _wrapped(q: Tensor, kind: str) -> Tensor:
+    """As an 8-bit type holds it."""
+    least = -128 if kind.endswith(" int8") else 0
+    return (q - least) % 256 + least
 
 
 def _rounded(steps: Tensor, kind: str) -> Tensor:
@@ -181,6 +193,25 @@ VARIANTS = (
         {"back": "in 8 bits"},
         "q - zero_point is computed in 8 bits, where it wraps around: as uint8, 3 - 50 is 209.",
         STORED_ADVICE,
+    ),
+    Variant(
+        "difference_in_8_bits",
+        {"stored": "as uint8"},
+        "q is stored as uint8. q - zero_point wraps around there (3 - 50 is 209), and so do all integers below 0.",
+        STORED_ADVICE,
+    ),
+    *(
+        Variant(
+            "integers_do_not_fit",
+            {"stored": kind},
+            message,
+            "Which type holds every integer from quant_min to quant_max? Any wide one does.",
+        )
+        for kind, message in (
+            ("as int8", "q is stored as int8, which ends at 127: integers above it come out negative."),
+            ("at last as int8", "q is returned as int8, which ends at 127: integers above it come out negative."),
+            ("at last as uint8", "q is returned as uint8, which begins at 0: integers below it come out above 127."),
+        )
     ),
 )
 

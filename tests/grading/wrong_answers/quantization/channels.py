@@ -80,6 +80,14 @@ _WRONG = [
         (_LARGEST, "largest = weight.abs().amax(1)"),
         ("scale.view(shape)", "scale.unsqueeze(1)"),
     ),
+    (
+        "maximum_over_outputs",
+        "axis 0",
+        (_LARGEST, "largest = weight.abs().amax(dim=0)"),
+        ("scale.view(shape)", "scale"),
+    ),
+    ("scales_keep_their_axes", "as they divide", (", scale\n", ", scale.view(shape)\n")),
+    ("one_channel_squeezed", "squeeze", (", scale\n", ", scale.view(shape).squeeze()\n")),
     ("sign_forgotten", "max without abs", ("weight.abs()", "weight")),
     ("sign_forgotten", "max without abs, clamped", ("weight.abs()", "weight"), (_RETURN, _CLAMPED)),
     (
@@ -111,7 +119,19 @@ _WRONG = [
     ("not_rounded", "no rounding", ("torch.round(weight / scale.view(shape))", "weight / scale.view(shape)")),
     ("empty_channel", "0 / 0", (_SCALE, "scale = largest / greatest")),
     ("empty_channel", "a tiny scale", (_SCALE, "scale = torch.clamp(largest / greatest, min=1e-8)")),
+    (
+        "empty_channel",
+        "NaN painted over",
+        (_SCALE, "scale = largest / greatest"),
+        ("torch.round(weight / scale.view(shape))", "torch.nan_to_num(torch.round(weight / scale.view(shape)))"),
+    ),
     ("scale_not_reshaped", "as it is", ("scale.view(shape)", "scale")),
+    (
+        "scale_not_reshaped+scales_keep_their_axes",
+        "of a matrix alone",
+        (_LARGEST, "largest = weight.flatten(1).abs().amax(1, keepdim=True)"),
+        ("scale.view(shape)", "scale"),
+    ),
     (
         "one_scale_for_all+sign_forgotten",
         "the greatest of all",
@@ -122,7 +142,7 @@ _WRONG = [
 
 _UNLISTED = [
     ("failed", "half the scale", ("largest / greatest", "largest / greatest / 2")),
-    ("failed", "scales with axes of size 1", (", scale\n", ", scale.view(shape)\n")),
+    ("failed", "scales in another order", (", scale\n", ", scale.flip(0)\n")),
     ("failed", "integers alone", (", scale\n", "\n")),
     ("error", "misspelled", ("torch.round", "torch.rounded")),
     ("error", "for matrices alone", ("(-1,) + (1,) * (weight.dim() - 1)", "(len(weight), weight.shape[2])")),

@@ -84,6 +84,17 @@ _WRONG = [
     ),
     ("shift_rounds_down", "a shift alone", (" + 2 ** (shift - 1)", "")),
     ("shift_rounds_down", "a cast", (_SCALED, f"({_DIVIDED}).long()")),
+    (
+        "shift_rounds_down",
+        "a half, then a cast",
+        (_SCALED, "torch.div(accumulator * mantissa + 2 ** (shift - 1), 2**shift, rounding_mode='trunc')"),
+    ),
+    ("real_multiplier_kept", "a product", (_SCALED, "torch.floor(accumulator.double() * multiplier + 0.5).long()")),
+    (
+        "real_multiplier_kept+ties_to_even",
+        "torch.round of a product",
+        (_SCALED, "torch.round(accumulator.double() * multiplier)"),
+    ),
     ("whole_for_half", "2^shift", ("2 ** (shift - 1)", "2**shift")),
     ("not_rounded", "a quotient", (_SCALED, _DIVIDED)),
     ("≈ties_to_even", "torch.round", (_SCALED, f"torch.round({_DIVIDED})")),

@@ -95,6 +95,11 @@ _WRONG = [
         (_BIAS, "None if no_bias else (bias - mean) * factor + beta"),
         (_NONE, "    no_bias = bias is None\n    bias = mean if no_bias else bias\n"),
     ),
+    (
+        "number_of_axes_fixed",
+        "two or four",
+        ("(-1,) + (1,) * (weight.dim() - 1)", "(-1, 1) if weight.dim() == 2 else (-1, 1, 1, 1)"),
+    ),
     ("factor_along_inputs", "as it is", (_WEIGHT, "weight * factor")),
     (
         "beta_forgotten+eps_forgotten",

@@ -89,7 +89,15 @@ _WRONG = [
     ("empty_range", "not looked at", (_EMPTY, "")),
     ("empty_range", "with tensors", (_EMPTY, "    if low == high:\n        return 0.0, torch.tensor(0.0) / 0\n")),
     ("empty_range", "scale 0", ("return 1.0, quant_min", "return 0.0, quant_min")),
+    ("empty_range", "zero-point 0", ("return 1.0, quant_min", "return 1.0, 0")),
+    ("empty_range", "before widening", (_WIDEN + _EMPTY, _EMPTY + _WIDEN)),
     ("order_swapped", "zero-point first", ("return scale, zero_point", "return zero_point, scale")),
+    (
+        "order_swapped",
+        "zero-point first, of an empty range too",
+        ("return scale, zero_point", "return zero_point, scale"),
+        ("return 1.0, quant_min", "return quant_min, 1.0"),
+    ),
     (
         "range_not_widened+zero_point_sign",
         "two at once",

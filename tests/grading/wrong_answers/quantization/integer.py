@@ -103,6 +103,8 @@ _WRONG = [
     ("bias_in_wrong_steps", "of y", ("bias / (x_scale * w_scale)", "bias / y_scale")),
     ("bias_in_wrong_steps", "of 1", ("bias / (x_scale * w_scale)", "bias")),
     ("bias_not_rounded", "a fraction", (_BIAS, "q_bias = bias / (x_scale * w_scale)")),
+    ("bias_cut_off", "a cast", (_BIAS, "q_bias = (bias / (x_scale * w_scale)).long()")),
+    ("bias_cut_off", "floor", (_BIAS, "q_bias = (bias / (x_scale * w_scale)).floor().long()")),
     ("wrong_multiplier", "upside down", _multiplier("y_scale / (x_scale * w_scale)")),
     ("wrong_multiplier", "without y", _multiplier("x_scale * w_scale")),
     ("wrong_multiplier", "times y", _multiplier("x_scale * w_scale * y_scale")),

@@ -95,6 +95,10 @@ _WRONG = [
     ("zero_point_in_units_of_x", "without parentheses", (_BACK, "q * scale - zero_point")),
     ("divided_back", "by the scale", (_BACK, "(q - zero_point) / scale")),
     ("difference_in_8_bits", "uint8 and int8", (_CLAMP, _CLAMP + _SMALL)),
+    ("difference_in_8_bits", "uint8 always", (_CLAMP, f"{_CLAMP}    q = q.long().to(torch.uint8)\n")),
+    ("integers_do_not_fit", "int8 always", (_CLAMP, f"{_CLAMP}    q = q.long().to(torch.int8)\n")),
+    ("integers_do_not_fit", "int8 at last", ("return q,", "return q.long().to(torch.int8),")),
+    ("integers_do_not_fit", "uint8 at last", ("return q,", "return q.long().to(torch.uint8),")),
     (
         "zero_point_forgotten+zero_point_kept",
         "no zero-point at all",
