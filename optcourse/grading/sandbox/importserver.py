@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from optcourse.grading.sandbox import isolation
+from optcourse.grading.sandbox.cgroup import ProcessGroup, open_group
+from optcourse.grading.sandbox.inside import seccomp
 from optcourse.grading.sandbox.limits import Limits
 from optcourse.grading.sandbox.pipe import Pipe, PipeError
 
@@ -55,6 +57,7 @@ class ImportServer:
         self._control: socket.socket | None = None
         self._errors: IO[bytes] | None = None
         self._user: int | None = None
+        self._group: ProcessGroup | None = None
         self._count = 0
 
     @property
@@ -66,6 +69,18 @@ class ImportServer:
     def pid(self) -> int:
         """Number of the process that all others of the sandbox come from; 0 when it is not running."""
         return 0 if self._process is None else self._process.pid
+
+    @property
+    def layers(self) -> list[str]:
+        """What confines the children of a server that was started, in words; all of them get limits besides."""
+        words = [] if self.way == isolation.NONE else [self.way]
+        if self._user is not None:
+            words.append("users of their own")
+        if seccomp.available():
+            words.append("a filter of system calls")
+        if self._group is not None:
+            words.append(f"a control group of {self.limits.processes} processes")
+        return words
 
     def start(self) -> None:
         """Start, and wait until torch is loaded.
@@ -93,7 +108,7 @@ class ImportServer:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-        self._user = how.user
+        self._user, self._group = how.user, open_group(int(self.limits.processes))
         if self._message(time.monotonic() + _START_SECONDS) is None:
             said = self._said()
             self.stop()
@@ -109,9 +124,11 @@ class ImportServer:
             if self._process.poll() is None:
                 self._process.kill()
                 self._process.wait()
+        if self._group is not None:
+            self._group.close()
         if self._errors is not None:
             self._errors.close()
-        self._control = self._process = self._errors = None
+        self._control = self._process = self._group = self._errors = None
 
     def spawn(self, forbids: Sequence[str] = (), permits: Sequence[str] = ()) -> Child:
         """A new child, which has given up every right and waits for requests.
@@ -126,7 +143,7 @@ class ImportServer:
         child = Child(self._count, Pipe(ours, self.limits.message), tuple(forbids), tuple(permits))
         try:
             with theirs:
-                self._order(order, theirs)
+                self._order(order, [theirs.fileno(), *([] if self._group is None else [self._group.entrance])])
         except SandboxError:
             child.pipe.close()
             raise
@@ -164,12 +181,11 @@ class ImportServer:
         with contextlib.suppress(SandboxError):  # where the server has ended, so has the child
             self._order({"do": "kill", "id": child.number})
 
-    def _order(self, order: dict[str, Any], passed: socket.socket | None = None) -> None:
+    def _order(self, order: dict[str, Any], passed: Sequence[int] = ()) -> None:
         if self._control is None:
             raise SandboxError(f"{self.way}: the server is not running")
-        descriptors = [] if passed is None else [passed.fileno()]
         try:
-            socket.send_fds(self._control, [json.dumps(order).encode()], descriptors)
+            socket.send_fds(self._control, [json.dumps(order).encode()], passed)
         except OSError as error:
             raise SandboxError(f"{self.way}: the server has ended ({error.strerror}){self._said()}") from None
 

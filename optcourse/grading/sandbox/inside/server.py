@@ -1,8 +1,8 @@
 """The import server: loads torch once, then forks a process a submission.  It never runs a learner's code.
 
-Orders come over a socket as JSON: {"do": "spawn", "id": ..., ...} with one end of a pipe for the child, and
-{"do": "kill", "id": ...}.  Told back: {"ready": true} once, {"id": ..., "status": ...} when a child has ended, where
-status is the exit code, or minus the number of the signal that ended it.
+Orders come over a socket as JSON: {"do": "spawn", "id": ..., ...} with one end of a pipe for the child and, if there is
+one, the entrance to its control group; {"do": "kill", "id": ...}.  Told back: {"ready": true} once, {"id": ...,
+"status": ...} when a child has ended, where status is the exit code, or minus the number of the signal that ended it.
 """
 
 import array
@@ -44,26 +44,26 @@ def main(descriptor: str, mode: str) -> None:
                 del keepers[number]
                 control.send(json.dumps({"id": number, "status": status}).encode())
         if control.fileno() in readable:
-            data, pipes = _order(control)
+            data, passed = _order(control)
             if not data:
                 return
             order = json.loads(data)
             if order["do"] == "spawn":
-                keepers[order["id"]] = _spawn(order | {"mode": mode}, pipes, control)
+                keepers[order["id"]] = _spawn(order | {"mode": mode}, passed, control)
             elif order["id"] in keepers:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(keepers[order["id"]][0], signal.SIGTERM)
-            for pipe in pipes:
-                os.close(pipe)
+            for number in passed:
+                os.close(number)
 
 
 def _order(control: socket.socket) -> tuple[bytes, list[int]]:
-    data, further, _, _ = control.recvmsg(MAX_ORDER, socket.CMSG_SPACE(4))
-    pipes = array.array("i")
+    data, further, _, _ = control.recvmsg(MAX_ORDER, socket.CMSG_SPACE(8))
+    passed = array.array("i")
     for level, kind, content in further:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            pipes.frombytes(content[: len(content) - len(content) % pipes.itemsize])
-    return data, list(pipes)
+            passed.frombytes(content[: len(content) - len(content) % passed.itemsize])
+    return data, list(passed)
 
 
 def _told(descriptor: int) -> int:
@@ -71,14 +71,14 @@ def _told(descriptor: int) -> int:
     return int(text) if text else -signal.SIGKILL
 
 
-def _spawn(order: dict, pipes: list[int], control: socket.socket) -> tuple[int, int]:
+def _spawn(order: dict, passed: list[int], control: socket.socket) -> tuple[int, int]:
     guard.loaded(tuple(order["forbids"]))
     told, tell = os.pipe()
     keeper = os.fork()
     if keeper == 0:
         try:
             os.close(told)
-            _keep(order, pipes[0], tell, control)
+            _keep(order, passed, tell, control)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -87,7 +87,7 @@ def _spawn(order: dict, pipes: list[int], control: socket.socket) -> tuple[int, 
     return keeper, told
 
 
-def _keep(order: dict, pipe: int, tell: int, control: socket.socket) -> None:
+def _keep(order: dict, passed: list[int], tell: int, control: socket.socket) -> None:
     """Start the child in its own namespaces, wait for it, kill it when told to."""
     linux.die_with_parent()
     linux.untraceable()
@@ -99,12 +99,13 @@ def _keep(order: dict, pipe: int, tell: int, control: socket.socket) -> None:
         try:
             os.close(tell)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGCHLD})
-            _live(order, pipe)
+            _live(order, *passed)
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(1)
-    os.close(pipe)
+    for descriptor in passed:
+        os.close(descriptor)
     while signal.sigwait({signal.SIGTERM, signal.SIGCHLD}) == signal.SIGTERM:
         os.kill(first, signal.SIGKILL)
     _, status = os.waitpid(first, 0)
@@ -112,7 +113,9 @@ def _keep(order: dict, pipe: int, tell: int, control: socket.socket) -> None:
     os._exit(0)
 
 
-def _live(order: dict, pipe: int) -> None:
+def _live(order: dict, pipe: int, entrance: int | None = None) -> None:
+    if entrance is not None:
+        os.write(entrance, b"0")
     channel = socket.socket(fileno=os.dup2(pipe, 3) if pipe != 3 else pipe)
     os.closerange(4, 1 << 16)
     child.confine(order)
