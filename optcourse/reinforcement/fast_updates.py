@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 
@@ -73,18 +74,18 @@ class Perceptron:
     def of(cls, network: nn.Module) -> "Perceptron | None":
         """The twin of a network; None unless it is `nn.Linear`, `nn.ReLU`, ..., `nn.Linear`, learned on the CPU."""
         layers = list(network) if type(network) is nn.Sequential else []
-        linear = [layer for layer in layers[::2] if type(layer) is nn.Linear and layer.bias is not None]
-        alternate = len(layers) == 2 * len(linear) - 1 and all(type(layer) is nn.ReLU for layer in layers[1::2])
+        read = [layer for layer in layers[::2] if type(layer) is nn.Linear and layer.bias is not None]
+        alternate = len(layers) == 2 * len(read) - 1 and all(type(layer) is nn.ReLU for layer in layers[1::2])
         parameters = list(network.parameters())
         fits = all(p.requires_grad and p.is_cpu and p.dtype == torch.float32 for p in parameters)
-        return cls(linear) if alternate and fits and len(parameters) == 2 * len(linear) else None
+        return cls(read) if alternate and fits and len(parameters) == 2 * len(read) else None
 
     def values(self, x: Tensor) -> Tensor:
         """From (B, F) to (B, actions); what `gradient` needs is kept until the next call."""
         self.inputs = [x]
         for layer in self.layers[:-1]:
-            self.inputs.append(torch.addmm(layer.bias, self.inputs[-1], layer.weight.t()).relu_())
-        return torch.addmm(self.layers[-1].bias, self.inputs[-1], self.layers[-1].weight.t())
+            self.inputs.append(linear(self.inputs[-1], layer.weight, layer.bias).relu_())
+        return linear(self.inputs[-1], self.layers[-1].weight, self.layers[-1].bias)
 
     def gradient(self, slope: Tensor) -> Tensor:
         """(n,) the gradient of a loss, in the order of `join_parameters_`.

@@ -1,15 +1,33 @@
 """Deep Q-learning with one part taken out or put in, and the one-sample loop of many tutorials."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from gymnasium.vector import VectorEnv, VectorWrapper
+
 from optcourse.experiments.reinforcement.cartpole import CONFIG, ENVIRONMENT, as_run, done, train, until_past
 from optcourse.lab.records import Run
-from optcourse.reinforcement import BestRun, DQNConfig, keep_best, one_sample, q_network
+from optcourse.reinforcement import BestRun, DQNConfig, keep_best, one_sample, q_network, vector_environment
+from optcourse.schedules import constant
 
 STEPS = 12_000
 COURSE = replace(CONFIG, steps=STEPS, evaluate_every=1_000)
+
+
+class LimitEnds(VectorWrapper):
+    """A vector environment that calls its time limit an end of the task."""
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = self.env.step(actions)
+        return observation, reward, np.logical_or(terminated, truncated), truncated, info
+
+
+def limit_ends(count: int) -> VectorEnv:
+    """The environment of the course under `LimitEnds`."""
+    return LimitEnds(vector_environment(ENVIRONMENT, count))
 
 
 PARTS: Mapping[str, tuple[DQNConfig, dict[str, Any]]] = {
@@ -17,12 +35,16 @@ PARTS: Mapping[str, tuple[DQNConfig, dict[str, Any]]] = {
     "no replay": (replace(COURSE, buffer_size=COURSE.update_every), {}),
     "no target network": (replace(COURSE, target_every=1), {}),
     "not double": (replace(COURSE, double=False), {}),
+    "no clipping": (replace(COURSE, max_grad_norm=math.inf), {}),
+    "little exploration": (replace(COURSE, epsilon=constant(0.04)), {}),
+    "limit is an end": (COURSE, {"environment": limit_ends}),
     "soft target": (replace(COURSE, target_every=1, tau=0.01), {}),
     "dueling": (COURSE, {"dueling": True}),
     "3 steps": (replace(COURSE, n_step=3), {}),
     "prioritized": (replace(COURSE, priority_alpha=0.6), {}),
 }
-"""Settings and arguments of `train`, by what is changed. Without replay, a batch comes from the newest 64 steps."""
+"""Settings and arguments of `train`, by what is changed. Without replay, a batch comes from the newest 64 steps; with
+little exploration, epsilon is what it ends at otherwise from the start."""
 
 
 def part_run(part: str, seed: int) -> Run:
