@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="say what is there, what is missing, and how to get it")
     doctor.add_argument("folder", nargs="?", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help="your notebooks")
+    doctor.add_argument("--grading", action="store_true", help="try the sandbox of `optcourse grade` too")
     doctor.add_argument("--json", action="store_true", help="for programs")
 
     report = commands.add_parser("report", help="your points so far")

@@ -52,6 +52,8 @@ class Finding:
 def run(options: argparse.Namespace, _passed_on: list[str]) -> int:
     """Carry out the command; the exit status."""
     findings = examine(options.folder)
+    if options.grading:
+        findings.append(_grading())
     broken = [finding for finding in findings if finding.status == "missing"]
     if options.json:
         print(json.dumps({"runs": not broken, "findings": [asdict(finding) for finding in findings]}, indent=1))
@@ -165,6 +167,19 @@ def _checks() -> Iterator[Finding]:
         if exercises := catalogue.exercises(lesson.slug):
             importlib.import_module(f"optcourse.grading.checks.{lesson.slug}")
             yield Finding(f"checks {lesson.slug}", "ok", f"{len(exercises)} exercises")
+
+
+def _grading() -> Finding:
+    """Whether a class can be graded on this machine; the sandbox is started and tried from inside."""
+    if sys.platform != "linux":
+        return Finding("grading", "note", "no sandbox, which takes Linux", "use a container, or WSL on Windows")
+    from optcourse.grading.sandbox import NoIsolationError, open_grader
+
+    try:
+        with open_grader() as grader:
+            return Finding("grading", "ok", ", ".join(grader.server.layers))
+    except NoIsolationError as error:
+        return Finding("grading", "note", "no sandbox holds", str(error))
 
 
 def _notebooks(folder: Path) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import pytest
 import optcourse
 from optcourse.cli import doctor, main
 from optcourse.cli.layout import lay_out
+from optcourse.grading import sandbox
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +97,40 @@ def test_a_home_that_cannot_be_written_to(course, tmp_path, monkeypatch, capsys)
     assert status == 1
     assert findings["points"]["status"] == "missing"
     assert "OPTCOURSE_HOME" in findings["points"]["fix"]
+
+
+class FakeServer:
+    layers = ("a box", "a filter")
+
+
+class FakeGrader:
+    server = FakeServer()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *about):
+        pass
+
+
+def test_the_layers_of_the_sandbox_are_named_when_asked_for(course, monkeypatch, capsys):
+    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    monkeypatch.setattr(sandbox, "open_grader", FakeGrader)
+    assert "grading" not in found(capsys)[1]
+    status, findings = found(capsys, "--grading")
+    assert (status, findings["grading"]["status"]) == (0, "ok")
+    assert findings["grading"]["value"] == "a box, a filter"
+
+
+def test_a_machine_without_a_sandbox_still_runs_the_course(course, monkeypatch, capsys):
+    def refused():
+        raise sandbox.NoIsolationError("bwrap is not installed")
+
+    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    monkeypatch.setattr(sandbox, "open_grader", refused)
+    status, findings = found(capsys, "--grading")
+    assert (status, findings["grading"]["status"]) == (0, "note")
+    assert findings["grading"]["fix"] == "bwrap is not installed"
 
 
 def test_notebooks_of_another_version_are_noted(course, learner, monkeypatch, capsys):

@@ -67,6 +67,9 @@ with open("/proc/self/status") as file:
 def test_a_box_holds_without_a_filter(started):
     assert told(started, FILTER) == ["i686", "0"]
     assert self_test(started) == []
+    if started._group is not None:
+        groups = told(started, "with open('/proc/self/cgroup') as file: print(file.read())")
+        assert any(line.endswith(f"/{started._group.folder.name}") for line in groups)
 
 
 BURST = """

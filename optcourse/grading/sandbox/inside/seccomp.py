@@ -1,6 +1,12 @@
 """A filter of system calls: one process, no sockets, no namespaces, no memory outside the limits.
 
 A list of what is refused, on top of the namespaces and limits and not in their place: an answer needs none of it.
+Numbers are those of the kernel's public headers, asm/unistd_64.h for x86_64 and asm-generic/unistd.h for aarch64; both
+were compared, name by name, with Linux 6.1's, and a test does it anew where headers are installed.
+
+A machine that is not listed goes without: processes are then capped by the limit of the child's own user and by the
+control group, while namespaces keep the network, other processes and the disk away. What the filter alone refuses is
+memory that the limits do not count, such as files without a name and segments to be shared.
 """
 
 import ctypes
