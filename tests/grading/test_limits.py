@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from optcourse.grading import limits
-from optcourse.grading.limits import OUTPUT_LIMIT, guarded, preserved_random
+from optcourse.grading.limits import OUTPUT_LIMIT, TimedOut, guarded, preserved_random
 
 SHORT = 0.1
 GENEROUS = 15.0  # what stopping may take on a busy machine
@@ -168,11 +168,11 @@ def test_a_time_out_where_nothing_can_be_raised_reaches_no_hook_of_the_kernel(lo
     assert outcomes
     assert outcomes[0].seconds >= SHORT
     assert sys.unraisablehook is kernels
-    assert heard == []
+    assert TimedOut not in [unraisable.exc_type for unraisable in heard]
 
 
 def test_what_a_finalizer_raises_is_shown_with_what_was_printed():
-    outcome = guarded(lambda: bool(FailsToGo()), seconds=5)
+    outcome = guarded(lambda: bool(FailsToGo()), seconds=GENEROUS)
     assert outcome.fault is None
     assert "RuntimeError: cannot go" in outcome.printed
 
@@ -180,7 +180,7 @@ def test_what_a_finalizer_raises_is_shown_with_what_was_printed():
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="timer signals are POSIX's")
 def test_an_alarm_that_is_heard_late_sets_no_other():
     handlers = []
-    guarded(lambda: handlers.append(signal.getsignal(signal.SIGALRM)), seconds=5)
+    guarded(lambda: handlers.append(signal.getsignal(signal.SIGALRM)), seconds=GENEROUS)
     handlers[0](signal.SIGALRM, None)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)  # it would find no handler, and end the process
 
@@ -191,7 +191,7 @@ def test_a_timer_that_was_running_goes_on():
     old = signal.signal(signal.SIGALRM, lambda *_: fired.append(True))
     signal.setitimer(signal.ITIMER_REAL, 0.15)
     try:
-        assert guarded(lambda: 7, seconds=1).value == 7
+        assert guarded(lambda: 7, seconds=GENEROUS).value == 7
         time.sleep(0.2)
     finally:
         signal.signal(signal.SIGALRM, old)

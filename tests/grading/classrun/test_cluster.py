@@ -2,6 +2,8 @@
 
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -33,20 +35,37 @@ def address(log) -> Iterator[str]:
     del os.environ["FAKE_LOG"]
 
 
+def open_once(gate: Path, log: Path, processes: int) -> None:
+    """Make the file that graders wait for when so many processes have written to the log."""
+    deadline = time.monotonic() + 100
+    while len(graders(log)) < processes and time.monotonic() < deadline:
+        time.sleep(0.05)
+    gate.touch()
+
+
+def graders(log: Path) -> set[int]:
+    return {json.loads(line)[-1] for line in log.read_text().splitlines()}
+
+
 def test_the_same_rows_as_on_one_machine(address, log, tmp_path):
-    folder = tmp_path / "handed"
+    folder, gate = tmp_path / "handed", tmp_path / "gate"
+    gate.touch()
     for number in range(12):
-        write(folder / f"l{number:02}" / "x.ipynb", dict(list(ALL_RIGHT.items())[: number % 8]), sleep=0.1)
+        write(folder / f"l{number:02}" / "x.ipynb", dict(list(ALL_RIGHT.items())[: number % 8]), gate=str(gate))
     (folder / "torn").mkdir()
     (folder / "torn" / "x.ipynb").write_text("{")
     write(folder / "die" / "x.ipynb", die=True)
     local = run(collect(folder), tmp_path / "local.jsonl", settings=SETTINGS, workers=2)
-    local_processes = {json.loads(line)[-1] for line in log.read_text().splitlines()}
+    local_processes = graders(log)
+    gate.unlink()
+    opener = threading.Thread(target=open_once, args=(gate, log, len(local_processes) + 4))
+    opener.start()
     pool = partial(dask_pool, SETTINGS, address)
     remote = run(collect(folder), tmp_path / "remote.jsonl", settings=SETTINGS, pool=pool)
+    opener.join()
     assert remote.rows == local.rows
     assert len(remote.rows) == 14
-    processes = {json.loads(line)[-1] for line in log.read_text().splitlines()} - local_processes
+    processes = graders(log) - local_processes
     assert len(processes) >= 4, "each thread of the cluster has a grader of its own"
     assert not [pid for pid in processes if Path(f"/proc/{pid}").exists()]
     again = run(collect(folder), tmp_path / "remote.jsonl", settings=SETTINGS, workers=1)

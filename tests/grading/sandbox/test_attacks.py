@@ -41,10 +41,11 @@ def test_what_is_promised_is_tried(kind):
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name.replace(" ", "_"))
-def test_an_attack_gets_its_mark_and_status(attack, grader, tmp_path):
+def test_an_attack_gets_its_mark_and_status(attack, grader, hasty, tmp_path):
     path = tmp_path / "submission.ipynb"
     path.write_bytes(attack.content())
-    result = grader.grade(path, learner="ada", hidden=HIDDEN if attack.hidden else None, exercises=EXERCISES)
+    chosen = hasty if attack.status == "timed out" else grader
+    result = chosen.grade(path, learner="ada", hidden=HIDDEN if attack.hidden else None, exercises=EXERCISES)
     told = [(item.exercise, item.status, item.card["message"], item.card["printed"]) for item in result.exercises]
     assert str(result.status) == attack.submission, (result.message, told)
     assert SubmissionResult.from_json(result.to_json()) == result

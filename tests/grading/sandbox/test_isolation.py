@@ -18,10 +18,11 @@ from optcourse.grading.sandbox.importserver import ImportServer
 from optcourse.grading.sandbox.isolation import BUBBLEWRAP, NONE, OWN_NAMESPACES
 from tests.grading.sandbox.attacks import ATTACKS
 from tests.grading.sandbox.attacks.attack import RIGHT, TARGET
-from tests.grading.sandbox.conftest import LIMITS
+from tests.grading.sandbox.conftest import HASTY, LIMITS
 from tests.grading.sandbox.submissions import SOLUTION, with_answers
 
 pytestmark = pytest.mark.xdist_group("isolation")  # one server of each kind for all of these
+PATIENCE = 60.0  # seconds; a busy machine is not late
 
 
 @pytest.fixture(scope="module", params=[BUBBLEWRAP, OWN_NAMESPACES])
@@ -76,8 +77,8 @@ def test_a_python_that_lives_below_tmp_is_kept_and_nothing_else(server):
 
 
 def told(server, child, source):
-    request = {"do": "cell", "source": source, "name": "<test>", "silent": [], "seconds": 5.0}
-    reply = child.pipe.ask(request, time.monotonic() + 20)
+    request = {"do": "cell", "source": source, "name": "<test>", "silent": [], "seconds": PATIENCE}
+    reply = child.pipe.ask(request, time.monotonic() + PATIENCE)
     assert reply["fault"] is None, reply["fault"]
     return reply["printed"].split()
 
@@ -224,7 +225,7 @@ except OSError:
 started = 0
 try:
     for _ in range(100):
-        threading.Thread(target=time.sleep, args=(0.2,), daemon=True).start()
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
         started += 1
 except RuntimeError:
     pass
@@ -234,6 +235,7 @@ print(started < 16)
 
 
 def test_ending_a_child_ends_its_threads_and_frees_its_disk(server):
+    assert _comes_true(lambda: not _processes_of(server))  # a child whose end is of no interest is not waited for
     one = server.spawn()
     told(server, one, "with open('/tmp/big', 'wb') as file: file.write(bytes(2**24))")
     assert server.end(one) in (0, -9)  # it ends by itself when its pipe is closed, or is killed
@@ -273,10 +275,7 @@ def test_nothing_is_left_when_the_server_stops():
     assert len(_processes_of(one)) == (1 if os.getuid() == 0 else 0)
     one.stop()
     left.pipe.close()
-    deadline = time.monotonic() + 10
-    while _processes_of(one) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert _processes_of(one) == []
+    assert _comes_true(lambda: not _processes_of(one))
     one.stop()
 
 
@@ -287,12 +286,17 @@ def test_nothing_is_left_when_the_grader_is_killed(tmp_path):
         "with open_grader() as grader:\n    grader.server.spawn()\n    print(grader.server.pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
     assert done.stdout.strip().isdigit(), done.stderr
-    deadline = time.monotonic() + 10
-    while Path("/proc", done.stdout.strip()).exists() and time.monotonic() < deadline:
+    assert _comes_true(lambda: not Path("/proc", done.stdout.strip()).exists())
+
+
+def _comes_true(condition):
+    """Whether it does within `PATIENCE` seconds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not Path("/proc", done.stdout.strip()).exists()
+    return condition()
 
 
 def _processes_of(server):
@@ -320,7 +324,8 @@ def test_the_ways_agree(server, name, tmp_path):
     attack = next(attack for attack in ATTACKS if attack.name == name)
     path = tmp_path / "submission.ipynb"
     path.write_bytes(attack.content())
-    result = SandboxGrader(server, LIMITS).grade(path, learner="ada", exercises=[TARGET])
+    limits = HASTY if attack.status == "timed out" else LIMITS
+    result = SandboxGrader(server, limits).grade(path, learner="ada", exercises=[TARGET])
     assert [item.status for item in result.exercises] == [attack.status]
     assert str(result.status) == ("graded" if attack.status == "passed" else attack.status)
     assert (result.isolated, result.isolation) == (True, server.way)

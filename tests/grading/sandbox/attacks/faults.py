@@ -116,7 +116,7 @@ RESOURCES = [
             started = 0
             try:
                 for _ in range(200):
-                    threading.Thread(target=time.sleep, args=(1,), daemon=True).start()
+                    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
                     started += 1
             except RuntimeError:
                 pass
