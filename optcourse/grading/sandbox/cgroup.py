@@ -30,6 +30,14 @@ class ProcessGroup:
     def __init__(self, folder: Path, entrance: int) -> None:
         self.folder, self.entrance = folder, entrance
 
+    @property
+    def empty(self) -> bool:
+        """Whether no process is in it."""
+        try:
+            return not (self.folder / "cgroup.procs").read_text()
+        except OSError:  # removed by somebody else
+            return True
+
     def close(self) -> None:
         """Kill whoever is left in the group, and remove it; what cannot be removed in time is left to the next run."""
         os.close(self.entrance)

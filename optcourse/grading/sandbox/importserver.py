@@ -110,7 +110,7 @@ class ImportServer:
             )
         self._user, self._group = how.user, open_group(int(self.limits.processes))
         if self._message(time.monotonic() + _START_SECONDS) is None:
-            said = self._said()
+            said = self._said(lines=1)  # of an exception, its name and message
             self.stop()
             raise SandboxError(f"{self.way}: the server did not start{said}")
 
@@ -124,11 +124,10 @@ class ImportServer:
             if self._process.poll() is None:
                 self._process.kill()
                 self._process.wait()
-        if self._group is not None:
-            self._group.close()
+        self._leave_group()
         if self._errors is not None:
             self._errors.close()
-        self._control = self._process = self._group = self._errors = None
+        self._control = self._process = self._errors = None
 
     def spawn(self, forbids: Sequence[str] = (), permits: Sequence[str] = ()) -> Child:
         """A new child, which has given up every right and waits for requests.
@@ -152,6 +151,8 @@ class ImportServer:
         except PipeError:
             self.end(child)
             raise SandboxError(f"{self.way}: a child did not start{self._said()}") from None
+        if self._group is not None and self._group.empty:  # it could not enter: a layer less, and `layers` says so
+            self._leave_group()
         return child
 
     def end(self, child: Child, patience: float = 0.0) -> int:
@@ -181,6 +182,11 @@ class ImportServer:
         with contextlib.suppress(SandboxError):  # where the server has ended, so has the child
             self._order({"do": "kill", "id": child.number})
 
+    def _leave_group(self) -> None:
+        group, self._group = self._group, None
+        if group is not None:
+            group.close()
+
     def _order(self, order: dict[str, Any], passed: Sequence[int] = ()) -> None:
         if self._control is None:
             raise SandboxError(f"{self.way}: the server is not running")
@@ -206,13 +212,13 @@ class ImportServer:
             data = b""
         return json.loads(data) if data else None
 
-    def _said(self) -> str:
-        """The end of what the server wrote to its streams."""
+    def _said(self, lines: int = 20) -> str:
+        """The last lines of what the server wrote to its streams."""
         if self._errors is None:
             return ""
         size = self._errors.seek(0, 2)
         self._errors.seek(max(size - 2000, 0))
-        text = self._errors.read().decode("utf-8", "replace").strip()
+        text = "\n".join(self._errors.read().decode("utf-8", "replace").strip().splitlines()[-lines:])
         return f": {text}" if text else ""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from optcourse.grading.sandbox import NoIsolationError, SandboxError, self_test
+from optcourse.grading.sandbox.cgroup import ProcessGroup
 from optcourse.grading.sandbox.importserver import ImportServer
 from optcourse.grading.sandbox.inside import seccomp
 from optcourse.grading.sandbox.isolation import BUBBLEWRAP, NONE, OWN_NAMESPACES
@@ -102,6 +103,25 @@ def test_without_a_box_the_control_group_caps_and_ends_what_an_answer_starts(sta
     folder = started._group.folder
     started.stop()
     assert not folder.exists()  # which the kernel allows when nobody is in it
+
+
+@pytest.fixture
+def known():
+    """A server without a box, on this machine as it is."""
+    one = ImportServer(NONE, LIMITS, slot=8)
+    one.start()
+    yield one
+    one.stop()
+
+
+def test_a_group_that_children_cannot_enter_is_given_up_and_not_named(known, tmp_path):
+    known._leave_group()
+    assert known.layers == ["a filter of system calls"]
+    (tmp_path / "cgroup.procs").write_text("")
+    known._group = ProcessGroup(tmp_path, os.open("/dev/full", os.O_WRONLY))
+    assert known.layers == ["a filter of system calls", f"a control group of {LIMITS.processes} processes"]
+    assert told(known, "print('alive')") == ["alive"]
+    assert known.layers == ["a filter of system calls"]
 
 
 # What is refused; on aarch64, which was made later, the first two do not exist.

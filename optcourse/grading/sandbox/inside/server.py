@@ -115,7 +115,8 @@ def _keep(order: dict, passed: list[int], tell: int, control: socket.socket) -> 
 
 def _live(order: dict, pipe: int, entrance: int | None = None) -> None:
     if entrance is not None:
-        os.write(entrance, b"0")
+        with contextlib.suppress(OSError):  # the grader sees who did not enter
+            os.write(entrance, b"0")
     channel = socket.socket(fileno=os.dup2(pipe, 3) if pipe != 3 else pipe)
     os.closerange(4, 1 << 16)
     child.confine(order)
