@@ -4,19 +4,30 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from optcourse.grading.checks.reinforcement.shared import (
     ENDS,
     FLAGS_AS_TENSORS,
     GAMMAS,
+    MAX_AS_A_PAIR,
     REWARD_LOST,
     flags,
     numbers_check,
     survives,
     target,
 )
-from optcourse.grading.definitions import CONVENTION, Case, Variant
+from optcourse.grading.definitions import (
+    CONVENTION,
+    Behaviour,
+    Case,
+    Result,
+    Tolerance,
+    Variant,
+    compare,
+    observe,
+)
 from optcourse.grading.drawing import Numbers, array
 from optcourse.grading.kinds import choice_check
 
@@ -160,13 +171,19 @@ def learn(
     best = next_q.argmax(axis=1)
     future = next_q.mean(axis=1) if switches.get("future") == "mean" else next_q[rows, best]
     goes_on = survives(terminated, truncated, "no end")
-    gain = np.where(goes_on, array(reward), -1.0) if switches.get("penalty") == "given" else array(reward)
+    punished = {"none": rows < 0, "given": ~goes_on, "given if terminated": terminated.numpy()}
+    gain = np.where(punished[switches.get("penalty", "none")], -1.0, array(reward))
     y = target(gain, future, terminated, truncated, gamma, switches)
+    if switches.get("predicted") == "best":
+        done = (s @ online).argmax(axis=1)
     q = (s @ online)[rows, done]
     crossed = switches.get("pairs") == "all"  # the mean over all pairs of a prediction and a target
     error, error_of_target = (q - y.mean(), q.mean() - y) if crossed else (q - y, q - y)
     gradient = np.zeros((len(s), *online.shape))
-    gradient[rows, :, done] += 2 * error[:, None] * s
+    slopes = np.clip(error, -1, 1) if switches.get("loss") == "Huber's" else 2 * error
+    gradient[rows, :, done] += slopes[:, None] * s
+    if switches.get("predicted") == "all":
+        gradient = 2 * s[:, :, None] * (s @ online - y[:, None])[:, None, :] / online.shape[1]
     if network == "online, with gradient":
         ones = np.ones(len(s))
         slope = target(0 * ones, ones, terminated, truncated, gamma, switches)  # of y, in the future
@@ -223,11 +240,35 @@ _REPAIR_VARIANTS = (
         "`gather(1, ...)` keeps its axis: take it away with `squeeze(1)`.",
     ),
     Variant("mean_for_max", {"future": "mean"}, "The actions of the next state are averaged.", "`.max(dim=1).values`"),
+    *(
+        Variant(
+            "penalty_at_ends",
+            {"penalty": kind},
+            f"The reward is replaced by -1 {where}. The rewards are those of the environment.",
+            "What makes an end bad is that no reward follows it; the target says so already.",
+        )
+        for kind, where in (
+            ("given", "at every end, by the time limit too"),
+            ("given if terminated", "where the task terminated"),
+        )
+    ),
     Variant(
-        "penalty_at_ends",
-        {"penalty": "given"},
-        "The reward is replaced by -1 at every end, by the time limit too. The rewards are those of the environment.",
-        "What makes an end bad is that no reward follows it; the target says so already.",
+        "huber_for_square",
+        {"loss": "Huber's"},
+        "The loss is Huber's (`smooth_l1_loss`): large errors count as errors of 1. Asked for is the mean square.",
+        "`((target - prediction) ** 2).mean()`, or `mse_loss`",
+    ),
+    Variant(
+        "best_action_trained",
+        {"predicted": "best"},
+        "The prediction is the value of the best action. The reward came from the action that was *done*.",
+        "`gather(1, action.unsqueeze(1)).squeeze(1)`",
+    ),
+    Variant(
+        "all_actions_trained",
+        {"predicted": "all"},
+        "The values of all actions are drawn towards the target. It tells of one of them, the one that was done.",
+        "`gather(1, action.unsqueeze(1)).squeeze(1)`",
     ),
     *(
         Variant(id, {"batch": kind}, message, "The loss is the mean over all rows of the batch.")
@@ -254,6 +295,26 @@ _REPAIR_VARIANTS = (
             ("target_network_trained", "of target", "The step is made from `target_weight`, which stays as it is."),
         )
     ),
+)
+
+
+def _max_over_rows(results: Sequence[Result]) -> str | None:
+    """One row gives one value an action, which the mean square averages; of more rows and other actions it stops."""
+    one = results[0]
+    [averaged] = observe("the result", torch.from_numpy(learn(*one.case.problem, future="mean")))
+    same = bool(one.observed) and compare(one.observed[0], averaged, Tolerance(1e-5, 1e-6)) is None
+    for result in results:
+        if same and result.fault is not None and "must match the size of tensor" in result.fault.message:
+            return f'It stops in the case "{result.case.name}".'
+    return None
+
+
+MAX_OVER_ROWS = Behaviour(
+    "max_over_wrong_axis",
+    _max_over_rows,
+    "The maximum is taken over the rows: one number an action instead of one a transition.",
+    "`next_observation @ target_weight` has a row for each transition: `.max(dim=1).values`",
+    explains_numbers=True,
 )
 
 
@@ -285,7 +346,7 @@ REPAIR = numbers_check(
     _cases,
     learn,
     variants=_REPAIR_VARIANTS,
-    behaviours=FLAGS_AS_TENSORS,
+    behaviours=(*FLAGS_AS_TENSORS, MAX_AS_A_PAIR, MAX_OVER_ROWS),
     look_next=REPAIR_ADVICE,
     praise="Right: the update is mended. A replay that hands it batches mends the fifth fault.",
 )

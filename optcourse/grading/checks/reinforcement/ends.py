@@ -43,6 +43,7 @@ def transitions(terminated: Tensor, truncated: Tensor, **switches: str) -> tuple
         "whole calls": np.repeat(~before.any(axis=1, keepdims=True), ended.shape[1], axis=1),
         "until the first end": ~np.maximum.accumulate(before, axis=0),
         "resets alone": before,
+        "not the first call": ~before & (np.arange(len(ended)) > 0)[:, None],
     }[switches.get("kept", "all but resets")]
     calls, environments = kept.shape
     steps = {
@@ -52,6 +53,7 @@ def transitions(terminated: Tensor, truncated: Tensor, **switches: str) -> tuple
         "not added up": kept.sum(axis=1),
         "each environment": kept.sum(axis=0),
         "one call late": kept.sum(axis=1).cumsum() - kept.sum(axis=1),
+        "each environment so far": kept.cumsum(axis=0),
         "total": kept.sum(),
     }[switches.get("steps", "kept rows")]
     return kept.astype(float), np.asarray(steps, dtype=float)
@@ -99,6 +101,11 @@ VARIANTS = (
                 "until the first end",
                 "After its first end an environment is left out for good. It is reset, and goes on.",
             ),
+            (
+                "first_call_left_out",
+                "not the first call",
+                "The first call is left out. Everything was reset before it, so that its rows are real steps.",
+            ),
             ("mask_turned_round", "resets alone", "What is kept is what should be left out: the resets."),
         )
     ),
@@ -133,6 +140,12 @@ VARIANTS = (
             ("counts_resets", "all rows", "All rows are counted, the resets too. Only rows that are kept are steps."),
             ("not_added_up", "not added up", "The steps of each call are given; asked for is their sum so far."),
             ("counts_by_environment", "each environment", "Each environment's steps are counted, not those so far."),
+            (
+                "counts_by_environment",
+                "each environment so far",
+                "The steps of each environment are counted for itself; asked for is one number after each call, over "
+                "all environments.",
+            ),
             ("counts_one_call_late", "one call late", "The steps *before* each call are given; count its own as well."),
             ("total_alone", "total", "Only the sum over all calls is given; asked for is one number after each call."),
         )
@@ -181,6 +194,7 @@ TRANSITIONS = numbers_check(
     "reinforcement.transitions",
     cases,
     transitions,
+    parts=True,
     variants=VARIANTS,
     behaviours=FLAGS_AS_TENSORS,
     look_next=ROW_ADVICE,

@@ -1,5 +1,6 @@
 """A straight schedule: where learners go wrong."""
 
+import math
 from collections.abc import Sequence
 
 from optcourse.grading.checks.reinforcement.shared import numbers_check
@@ -26,6 +27,7 @@ def epsilon(episode: int, step: int, start: float, end: float, steps: int, **swi
     return {
         "line": lambda: start + (end - start) * share,
         "exponential": lambda: start * (end / start) ** share,
+        "decay": lambda: end + (start - end) * math.exp(-moment / steps),
         "towards 0": lambda: max(start * (1 - share), end),
         "falls alone": lambda: max(start + (end - start) * moment / steps, end),
         "rises alone": lambda: min(start + (end - start) * moment / steps, end),
@@ -67,6 +69,12 @@ VARIANTS = (
                 "exponential_for_linear",
                 "exponential",
                 "It falls by equal factors, not by equal amounts: that is an exponential schedule.",
+            ),
+            (
+                "exponential_for_linear",
+                "decay",
+                "It falls as exp(-step / steps), as in some tutorials: steep at first, and still far from end at step "
+                "`steps`. Asked for is a straight line.",
             ),
             (
                 "line_towards_0",

@@ -36,8 +36,14 @@ def n_step_target(
         }[switches.get("rewards", "powers")]
         total = (powers * r[t : t + k]).sum()
         cut = t + length > len(r) and k < length and not stops[last]  # the data end before the window does
-        if counts[last] and not (cut and switches.get("data end") == "no value"):
-            total += _discount(gamma, k, n, switches) * value[t if switches.get("value") == "of the first" else last]
+        flag, place = {
+            "of the last": (last, last),
+            "of the first": (last, t),
+            "of the first, if it goes on": (t, t),
+            "one late": (last, last + 1),
+        }[switches.get("value", "of the last")]
+        if counts[flag] and place < len(r) and not (cut and switches.get("data end") == "no value"):
+            total += _discount(gamma, k, n, switches) * value[place]
         targets.append(total)
     kept = len(r) - n + 1 if switches.get("data end") == "left out" else len(r)
     return np.array(targets[:kept])
@@ -124,11 +130,24 @@ VARIANTS = (
             ("value_not_discounted", "none", "The value is not discounted."),
         )
     ),
-    Variant(
-        "value_of_the_first_step",
-        {"value": "of the first"},
-        "The value is that of the state after step t. It belongs to the state where the rewards end.",
-        "`next_value[t + k - 1]` after k rewards.",
+    *(
+        Variant(id, {"value": kind}, message, "`next_value[t + k - 1]` after k rewards.")
+        for id, kind, message in (
+            *(
+                (
+                    "value_of_the_first_step",
+                    kind,
+                    "The value is that of the state after step t. It belongs to the state where the rewards end.",
+                )
+                for kind in ("of the first", "of the first, if it goes on")
+            ),
+            (
+                "value_one_step_late",
+                "one late",
+                "The value is that of one state further on. `next_value[t]` is already that of the state *after* step "
+                "t.",
+            ),
+        )
     ),
     Variant(
         "no_value_where_data_end",
@@ -164,6 +183,7 @@ def cases(seed: int) -> Sequence[Case]:
         Case("n = 3, a terminated step", problem(8, 3, {a: "terminated"})),
         Case("n = 3, a truncated step", problem(8, 3, {a: "truncated"})),
         Case("n = 3, ends of every kind", problem(14, 3, {a: "truncated", b: "both", 11: "terminated"})),
+        Case("n = 5, three steps in all", problem(3, 5, {})),
         Case("n = 4, the last step terminated", problem(7, 4, {6: "terminated"})),
     )
 

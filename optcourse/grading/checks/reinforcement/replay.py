@@ -9,20 +9,16 @@ import numpy as np
 from torch import Tensor
 
 from optcourse.grading.candidate import OVERWRITTEN, AnswerError, Candidate, Script
+from optcourse.grading.checks.reinforcement.replay_mistakes import RING_ADVICE, SAMPLE_ADVICE, VARIANTS
 from optcourse.grading.checks.reinforcement.shared import as_numbers
-from optcourse.grading.definitions import RESULT, Case, Check, Observation, Result, Variant, VariantError, observe
+from optcourse.grading.definitions import RESULT, Behaviour, Case, Check, Observation, Result, VariantError, observe
 from optcourse.grading.drawing import Numbers, array
 from optcourse.grading.limits import Fault
 
 DRAWS = 150  # of 7 transitions at most, if it is right: one of them is missed once in a thousand million samples
-RING_ADVICE = (
-    "Keep one number: the place that is written next. After each `add` it moves on by one, and from the last place "
-    "to place 0: `(place + 1) % capacity`. There stands the oldest."
-)
-SAMPLE_ADVICE = "Draw places from 0 to `len(self) - 1`, both included: `torch.randint(len(self), (batch_size,))`."
-COPY_ADVICE = (
-    "Store `observation.clone()`, or write it into a tensor of your own: `self.observation[place] = ...` copies."
-)
+# If all of 5 come equally often, one of them comes less often than this share of the mean once in a thousand million
+# samples; some transition comes twice in a row always.
+MANY, LEAST_SHARE = 4000, 0.8
 
 Row = tuple[Tensor, int, float, Tensor, bool]  # observation, action, reward, next observation, terminated
 
@@ -35,12 +31,14 @@ class Filling:
         rows: in their order; their rewards differ, so that each can be recognized.
         looks: after how many rows it is looked at.
         reuses: whether the tensors of a row are overwritten after it was added.
+        draws: rows of a sample; where there are `MANY`, it is counted how often each transition comes.
     """
 
     capacity: int
     rows: Sequence[Row]
     looks: Sequence[int]
     reuses: bool = False
+    draws: int = DRAWS
 
 
 def _drive(candidate: Candidate, problem: Filling) -> Iterator[Observation]:
@@ -50,7 +48,7 @@ def _drive(candidate: Candidate, problem: Filling) -> Iterator[Observation]:
         script.ask("add", *row, reuse=problem.reuses)
         if count in problem.looks:
             script.ask("__len__")
-            script.ask("sample", DRAWS)
+            script.ask("sample", problem.draws)
     values = candidate.play(script)
     count = 0
     for request, value in zip(script.requests, values, strict=False):
@@ -59,10 +57,10 @@ def _drive(candidate: Candidate, problem: Filling) -> Iterator[Observation]:
         if method == "__len__":
             yield from observe(f"len after {count} transitions", value)
         elif method == "sample":
-            yield from _seen(value, problem.rows[:count])
+            yield from _seen(value, problem.rows[:count], counts=problem.draws == MANY)
 
 
-def _seen(sample: Any, rows: Sequence[Row]) -> Iterator[Observation]:
+def _seen(sample: Any, rows: Sequence[Row], *, counts: bool) -> Iterator[Observation]:
     """What came back in a sample, as numbers that do not depend on the draw."""
     count = len(rows)
     parts = [as_numbers(part) for part in sample] if isinstance(sample, (list, tuple)) else []
@@ -83,11 +81,20 @@ def _seen(sample: Any, rows: Sequence[Row]) -> Iterator[Observation]:
     together = all(np.ptp(drawn, axis=0).max() < 1e-3 for drawn in found if len(drawn))
     contents = np.stack([drawn[0] if len(drawn) and together else np.full(others.shape[1], np.nan) for drawn in found])
     yield from _looks(count, same.any(axis=0), strange=not same.any(axis=1).all(), together=together, contents=contents)
+    if counts:
+        shares = same.sum(axis=0)[same.any(axis=0)]
+        again = bool((same[1:] & same[:-1]).any())
+        yield from _chances(even=bool(shares.size and shares.min() > LEAST_SHARE * shares.mean()), again=again)
+
+
+def _chances(*, even: bool, again: bool) -> Iterator[Observation]:
+    yield Observation(f"whether all come about equally often in {MANY} draws (1)", np.asarray(float(even)))
+    yield Observation(f"whether one ever comes twice in a row in {MANY} draws (1)", np.asarray(float(again)))
 
 
 def _sizes(count: int, shapes: Sequence[Sequence[int]]) -> Observation:
     sizes = [[float(shape[0]), float(math.prod(shape[1:])), float(len(shape))] for shape in shapes]
-    place = f"(rows, numbers in a row, axes) of the five tensors after {count} transitions"
+    place = f"sizes of the five tensors after {count} transitions (rows; numbers in a row; axes)"
     return Observation(place, np.array(sizes))
 
 
@@ -112,7 +119,7 @@ def _model(problem: Filling, switches: Mapping[str, Any]) -> Iterator[Observatio
             "capacity": problem.capacity,
         }[switches.get("length", "stored")]
         yield Observation(f"len after {count} transitions", np.asarray(float(length)))
-        drawn, draws = _drawn(places, stored, problem.capacity, count, switches)
+        drawn, draws = _drawn(places, stored, problem, count, switches)
         wide, flat = (draws, features), (draws, 1) if switches.get("parts") == "columns" else (draws,)
         yield _sizes(count, [wide, flat, flat, wide, flat])
         kept = np.array([index in drawn for index in range(count)])
@@ -121,6 +128,10 @@ def _model(problem: Filling, switches: Mapping[str, Any]) -> Iterator[Observatio
         for index in {index for index in drawn if index is not None} if together else ():
             contents[index] = _contents(problem.rows[index], problem.reuses, switches)
         yield from _looks(count, kept, strange=None in drawn, together=together, contents=contents)
+        if problem.draws == MANY:
+            chance = switches.get("chance", "even")
+            again = chance != "in order" and draws == MANY
+            yield from _chances(even=chance != "uneven", again=again)
 
 
 def _ring(capacity: int, count: int, switches: Mapping[str, Any]) -> list[int | None]:
@@ -139,15 +150,18 @@ def _ring(capacity: int, count: int, switches: Mapping[str, Any]) -> list[int | 
             places[-1] = index
         elif kind == "second":
             places[1 + (index - size) % (size - 1)] = index
+        elif kind == "moved first":
+            places[(index + 1) % size] = index
         elif kind != "ignored":
             places[index % size] = index
     return places + [None] * (kind == "last place empty" and count >= capacity)
 
 
 def _drawn(
-    places: list[int | None], stored: list[int], capacity: int, count: int, switches: Mapping[str, Any]
+    places: list[int | None], stored: list[int], problem: Filling, count: int, switches: Mapping[str, Any]
 ) -> tuple[list[int | None], int]:
     """The transitions that can be drawn (None: a place that was never written), and how many rows come."""
+    capacity = problem.capacity
     position = count % capacity
     kind = switches.get("drawn", "stored")
     if (kind.startswith("below the position, ") and position == 0) or kind.startswith("at most once, "):
@@ -160,7 +174,7 @@ def _drawn(
         "first place alone": places[:1],
     }
     drawn = choices.get(kind, places[:position] if kind.startswith("below the position") else places)
-    return drawn, len(drawn) if kind == "at most once" else DRAWS
+    return drawn, len(drawn) if kind == "at most once" else problem.draws
 
 
 def _contents(row: Row, reuses: bool, switches: Mapping[str, Any]) -> np.ndarray:
@@ -178,135 +192,17 @@ def _contents(row: Row, reuses: bool, switches: Mapping[str, Any]) -> np.ndarray
     return np.concatenate([before, [row[1]], after, [row[4]]])
 
 
-VARIANTS = (
-    *(
-        Variant(id, {"full": kind}, message, RING_ADVICE)
-        for id, kind, message in (
-            (
-                "overwrites_the_newest",
-                "newest",
-                "When it is full, the transition added last gives way. The oldest should: it is the most outdated.",
-            ),
-            ("grows_past_capacity", "grows", "It never throws anything away: more than `capacity` are kept."),
-            ("ignores_when_full", "ignored", "When it is full, new transitions are ignored: it learns no more."),
-            ("emptied_when_full", "emptied", "When it is full, everything is thrown away at once."),
-            ("keeps_one_more", "one place more", "One transition more than `capacity` is kept."),
-            ("keeps_one_fewer", "one place fewer", "One transition fewer than `capacity` is kept."),
-            (
-                "wraps_to_the_second_place",
-                "second",
-                "After the last place it goes on with the second: the very first transition is never replaced.",
-            ),
-            (
-                "last_place_never_written",
-                "last place empty",
-                "The ring turns one place too early: the last place is never written, and drawn nevertheless.",
-            ),
-        )
-    ),
-    *(
-        Variant("wrong_length", {"length": kind}, message, "`len` is the number of transitions that are stored.")
-        for kind, message in (
-            ("added", "`len` counts every transition ever added, also those that are gone."),
-            ("capacity", "`len` is the capacity, also while it is not full."),
-        )
-    ),
-    *(
-        Variant(id, {"drawn": kind}, message, SAMPLE_ADVICE)
-        for id, kind, message in (
-            (
-                "draws_unwritten_places",
-                "all places",
-                "Places that were never written are drawn as well: zeros that no environment ever gave.",
-            ),
-            ("never_draws_the_last", "not the last place", "The last place is never drawn: the bound is one too low."),
-            ("never_draws_the_first", "not the first place", "Place 0 is never drawn."),
-            ("draws_the_newest_alone", "newest alone", "Only the newest transition comes back. That is no replay."),
-            ("draws_one_place", "first place alone", "Only the transition in place 0 comes back."),
-            (
-                "at_most_once",
-                "at most once",
-                "Each transition comes at most once, so that a batch cannot be larger than what is stored. Asked for "
-                "are independent draws.",
-            ),
-            *(
-                (
-                    "at_most_once",
-                    f"at most once, {error}",
-                    "Each transition may come at most once, which fails for a batch larger than what is stored. Asked "
-                    "for are independent draws.",
-                )
-                for error in ("ValueError", "RuntimeError")
-            ),
-            *(
-                (
-                    "draws_below_the_position",
-                    f"below the position, {error}",
-                    "Only places below the one that is written next are drawn. Once the ring has turned, those above "
-                    "hold transitions too.",
-                )
-                for error in ("RuntimeError", "ValueError")
-            ),
-        )
-    ),
-    Variant(
-        "parts_drawn_apart",
-        {"rows": "apart"},
-        "Observation, action and the rest are drawn each for itself: rows are put together from several transitions.",
-        "Draw the places once, and use them for all five.",
-    ),
-    *(
-        Variant(id, {"parts": kind}, message, advice)
-        for id, kind, message, advice in (
-            *(
-                (
-                    "stores_no_copy",
-                    kind,
-                    f"{which} not copied. Environments write the next observation into the same array, and with it "
-                    "into your replay.",
-                    COPY_ADVICE,
-                )
-                for kind, which in (
-                    ("shared", "Observations are"),
-                    ("observation shared", "The observation is"),
-                    ("next observation shared", "The next observation is"),
-                )
-            ),
-            (
-                "numbers_as_columns",
-                "columns",
-                "Action, reward and terminated come back as columns of shape (batch_size, 1). Asked for is "
-                "(batch_size,): a column minus such a vector is a whole matrix, and the loss wrong without a word.",
-                "Store plain numbers, or `squeeze(1)` the columns.",
-            ),
-            (
-                "observations_exchanged",
-                "exchanged",
-                "Observation and next observation are exchanged.",
-                "In the order of `add`: observation, action, reward, next_observation, terminated.",
-            ),
-            (
-                "next_observation_lost",
-                "next observation lost",
-                "The observation comes back in place of the next observation.",
-                "In the order of `add`: observation, action, reward, next_observation, terminated.",
-            ),
-        )
-    ),
-)
-
-
 def cases(seed: int) -> Sequence[Case]:
     """From two transitions to a ring that has turned twice."""
     numbers = Numbers("reinforcement.replay", seed)
 
-    def filling(capacity: int, looks: Sequence[int], *, reuses: bool = False) -> Filling:
+    def filling(capacity: int, looks: Sequence[int], *, reuses: bool = False, draws: int = DRAWS) -> Filling:
         rows = []
         for index in range(max(looks)):
             before, after = numbers.normal(2), numbers.normal(2)
             reward = 1.0 + index + numbers.between(0.0, 0.4)
             rows.append((before, index % 3, reward, after, bool(numbers.between(0, 1) < 0.4)))
-        return Filling(capacity, rows, looks, reuses)
+        return Filling(capacity, rows, looks, reuses, draws)
 
     capacity = numbers.distinct(1, (4, 5))[0]
     return (
@@ -316,7 +212,32 @@ def cases(seed: int) -> Sequence[Case]:
         Case("one more than fits", filling(capacity, (capacity + 1,))),
         Case("a ring that has turned twice", filling(4, (6, 9))),
         Case("an environment that uses its arrays again", filling(capacity, (3,), reuses=True)),
+        Case("many draws", filling(5, (7,), draws=MANY)),
     )
+
+
+def _one_draw(results: Sequence[Result]) -> str | None:
+    looks = [
+        (result.case.problem, item.value)
+        for result in results
+        for item in result.observed
+        if item.place.startswith("which of the transitions")
+    ]
+    if len(looks) < 3 or any(kept.sum() != 1 for _, kept in looks):
+        return None
+    places = [int(kept.argmax()) for _, kept in looks]
+    newest = [len(kept) - 1 for _, kept in looks]
+    first = [_ring(problem.capacity, len(kept), {})[0] for problem, kept in looks]
+    return None if places in (newest, first) else "The next sample holds another one."
+
+
+ONE_DRAW = Behaviour(
+    "one_draw_for_the_batch",
+    _one_draw,
+    "All rows of a sample are the same transition: one place is drawn for the whole batch.",
+    SAMPLE_ADVICE,
+    explains_numbers=True,
+)
 
 
 def _accepts(description: Mapping[str, Any]) -> str | None:
@@ -341,6 +262,7 @@ REPLAY = Check(
     drive=_drive,
     model=_model,
     variants=VARIANTS,
+    behaviours=(ONE_DRAW,),
     facts=_facts,
     accepts=_accepts,
     look_next=RING_ADVICE,

@@ -29,6 +29,7 @@ def survives(terminated: Any, truncated: Any, kind: str) -> np.ndarray:
         "no end": ~(terminated | truncated),
         "not truncated": ~truncated,
         "not both": ~(terminated & truncated),
+        "not terminated early": ~terminated | truncated,
         "terminated": terminated,
     }[kind]
 
@@ -75,6 +76,12 @@ ENDS = (
         "ends_when_both",
         {"ends": "not both"},
         "The value is left out only where both flags are true. `terminated` alone decides.",
+        END_ADVICE,
+    ),
+    Variant(
+        "bootstraps_at_the_time_limit",
+        {"ends": "not terminated early"},
+        "The value is added where both flags are true. The task is over there: `terminated` alone decides.",
         END_ADVICE,
     ),
     Variant(
@@ -147,17 +154,33 @@ FLAGS_AS_TENSORS = (
 )
 
 
+MAX_AS_A_PAIR = Behaviour(
+    "max_as_a_pair",
+    _fault_with(("return_types.max", "only integer tensors of a single element", "can't multiply sequence")),
+    "`max(dim=1)` gives two tensors at once, the largest values and their places. You use the pair like a tensor.",
+    "`.max(dim=1).values`, or `.amax(dim=1)`",
+)
+
+
 def numbers_check(
-    exercise: str, cases: Callable[[int], Sequence[Case]], solution: Callable[..., Any], **further: Any
+    exercise: str,
+    cases: Callable[[int], Sequence[Case]],
+    solution: Callable[..., Any],
+    *,
+    parts: bool = False,
+    **further: Any,
 ) -> Check:
     """A function that returns numbers: as tensor, array, or lists of them.
 
     Args:
         cases, solution, further: as for `kinds.function_check`.
+        parts: whether it returns several such things, as a list or tuple.
     """
 
     def drive(candidate: Candidate, problem: tuple) -> Iterator[Observation]:
-        yield from observe("the result", as_numbers(candidate.call("", *problem)))
+        value = candidate.call("", *problem)
+        several = parts and isinstance(value, (list, tuple))
+        yield from observe("the result", list(map(as_numbers, value)) if several else as_numbers(value))
 
     behaviours = (*further.pop("behaviours", ()), NOTHING_RETURNED)
     further |= {"behaviours": behaviours, "facts": facts(solution)}

@@ -42,7 +42,7 @@ def q_update(
     y = target(reward, future, terminated, truncated, gamma, switches)
     every = switches.get("place") == "all actions"
     old = before[state] if every else before[state, action]
-    after[next_state if switches.get("place") == "next" else state, slice(None) if every else action] = {
+    new = {
         "towards": old + lr * (y - old),
         "away": old - lr * (y - old),
         "replaced": y,
@@ -51,7 +51,11 @@ def q_update(
         "scaled": lr * y,
         "error alone": lr * (y - old),
     }[switches.get("change", "towards")]
-    return after
+    if switches.get("place") == "added to the next":
+        after[next_state, action] += new - old
+    else:
+        after[next_state if switches.get("place") == "next" else state, slice(None) if every else action] = new
+    return np.asarray(after[state, action]) if switches.get("returned") == "number" else after
 
 
 VARIANTS = (
@@ -117,11 +121,20 @@ VARIANTS = (
             ),
         )
     ),
+    *(
+        Variant(
+            "next_state_updated",
+            {"place": kind},
+            "The number changed is that of the next state. What was learned is about the state and action just left.",
+            "`q[state, action]`",
+        )
+        for kind in ("next", "added to the next")
+    ),
     Variant(
-        "next_state_updated",
-        {"place": "next"},
-        "The number changed is that of the next state. What was learned is about the state and action just left.",
-        "`q[state, action]`",
+        "number_for_table",
+        {"returned": "number"},
+        "You return the one number that changed; asked for is the whole table with this number in it.",
+        "`q[state, action] = ...`, then `return q`",
     ),
     Variant(
         "all_actions_updated",

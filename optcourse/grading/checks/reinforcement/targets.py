@@ -9,6 +9,7 @@ from optcourse.grading.checks.reinforcement.shared import (
     ENDS,
     FLAGS_AS_TENSORS,
     GAMMAS,
+    MAX_AS_A_PAIR,
     REWARD_LOST,
     flags,
     numbers_check,
@@ -109,7 +110,7 @@ TD_TARGET = numbers_check(
     _td_cases,
     td_target,
     variants=TD_VARIANTS,
-    behaviours=FLAGS_AS_TENSORS,
+    behaviours=(*FLAGS_AS_TENSORS, MAX_AS_A_PAIR),
     look_next=MAX_ADVICE,
     praise="Right: each row bootstraps from its best action, and only where the task goes on.",
 )

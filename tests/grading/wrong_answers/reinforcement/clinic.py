@@ -121,6 +121,7 @@ _VALID = [
 ]
 
 _NETWORK = "next_observation @ target_weight"
+_GATHER = ".gather(1, action.unsqueeze(1)).squeeze(1)"
 _NO_GRAD = "with torch.no_grad():"
 _TARGET = "reward + gamma * ~terminated * future"
 _LOSS = "((target - prediction) ** 2).mean()"
@@ -153,6 +154,17 @@ _WRONG = [
     ("column_beside_a_row+gradient_through_target", "no squeeze, and a gradient", (".squeeze(1)", ""), *_FLOWS),
     ("mean_for_max", "mean", (".max(dim=1).values", ".mean(dim=1)")),
     ("penalty_at_ends", "-1 at ends", _PENALTY),
+    ("penalty_at_ends", "-1 where it terminated", (_PENALTY[0], _PENALTY[1].replace(" | truncated", ""))),
+    ("max_over_wrong_axis", "axis 0", (".max(dim=1)", ".max(dim=0)")),
+    ("max_as_a_pair", "max without values", (".max(dim=1).values", ".max(dim=1)")),
+    ("huber_for_square", "smooth L1", (_LOSS, "torch.nn.functional.smooth_l1_loss(prediction, target)")),
+    ("best_action_trained", "max for gather", (_GATHER, ".max(dim=1).values")),
+    (
+        "all_actions_trained",
+        "no gather",
+        (_GATHER, ""),
+        ("(target - prediction)", "(target.unsqueeze(1) - prediction)"),
+    ),
     ("sum_for_mean", "sum", (".mean()", ".sum()")),
     ("learns_from_one_row", "the first", (_LOSS, "(target[0] - prediction[0]) ** 2")),
     ("learns_from_one_row", "the last", (_LOSS, "((target - prediction) ** 2)[-1]")),

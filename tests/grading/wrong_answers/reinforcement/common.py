@@ -8,6 +8,7 @@ ENDS = (
     ("stops_at_truncated", "one done", "~(terminated | truncated)"),
     ("flags_exchanged", "truncated for terminated", "~truncated"),
     ("ends_when_both", "and for or", "~(terminated & truncated)"),
+    ("bootstraps_at_the_time_limit", "terminated before the limit", "~(terminated & ~truncated)"),
     ("flag_turned_round", "not forgotten", "terminated"),
 )
 

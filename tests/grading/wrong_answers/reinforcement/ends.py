@@ -74,6 +74,12 @@ _WRONG = [
     ("counts_resets", "all rows", (_STEPS, "steps = torch.arange(1, len(kept) + 1) * kept.shape[1]")),
     ("not_added_up", "no cumsum", (_STEPS, "steps = kept.sum(dim=1)")),
     ("counts_by_environment", "axis 0", (_STEPS, "steps = kept.sum(dim=0)")),
+    ("counts_by_environment", "axis 0, so far", (_STEPS, "steps = kept.cumsum(dim=0)")),
+    (
+        "first_call_left_out",
+        "zeros to begin with",
+        ("torch.ones_like(ended)", "torch.zeros_like(ended)"),
+    ),
     ("counts_one_call_late", "exclusive", (_STEPS, f"{_STEPS} - kept.sum(dim=1)")),
     ("total_alone", "one number", (_STEPS, "steps = kept.sum()")),
     ("subtracts_flags", "1 - ended", (_KEPT, "kept[1:] = 1 - ended[:-1]")),

@@ -49,6 +49,7 @@ _WRONG = [
     ("turned_round", "1 - share", (_SHARE, "1 - min(step / steps, 1.0)")),
     ("goes_past_the_end", "no min", (_SHARE, "step / steps")),
     ("exponential_for_linear", "factors", (_LINE, "start * (end / start) ** share")),
+    ("exponential_for_linear", "exp", (_LINE, "end + (start - end) * math.exp(-step / steps)")),
     ("line_towards_0", "max at the end", (_LINE, "max(start * (1 - share), end)")),
     ("only_falls", "max for min", (_SHARE, "step / steps"), (_LINE, "max(start + (end - start) * share, end)")),
     ("only_rises", "min of the values", (_SHARE, "step / steps"), (_LINE, "min(start + (end - start) * share, end)")),

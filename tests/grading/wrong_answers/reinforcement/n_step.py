@@ -82,6 +82,11 @@ _WRONG = [
     ("stops_at_truncated", "one done", (_COUNTS, "if not (terminated[last] or truncated[last]):")),
     ("flags_exchanged", "truncated for terminated", (_COUNTS, "if not truncated[last]:")),
     ("ends_when_both", "and for or", (_COUNTS, "if not (terminated[last] and truncated[last]):")),
+    (
+        "bootstraps_at_the_time_limit",
+        "terminated before the limit",
+        (_COUNTS, "if truncated[last] or not terminated[last]:"),
+    ),
     ("flag_turned_round", "not forgotten", (_COUNTS, "if terminated[last]:")),
     ("crosses_ends", "no break", (_STOP, "")),
     ("crosses_truncated", "break at terminated", ("terminated[last] or truncated[last]", "terminated[last]")),
@@ -101,6 +106,18 @@ _WRONG = [
     ("discount_off_by_one", "one more", (_VALUE, "total += discount * gamma * next_value[last]")),
     ("value_not_discounted", "no gamma", (_VALUE, "total += next_value[last]")),
     ("value_of_the_first_step", "the value after t", (_VALUE, "total += discount * next_value[t]")),
+    (
+        "value_of_the_first_step",
+        "the value after t, and its flag",
+        (_VALUE, "total += discount * next_value[t]"),
+        (_COUNTS, "if not terminated[t]:"),
+    ),
+    (
+        "value_one_step_late",
+        "the value after the one after",
+        (_VALUE, "total += discount * next_value[last + 1]"),
+        (_COUNTS, "if not terminated[last] and last + 1 < len(reward):"),
+    ),
     (
         "no_value_where_data_end",
         "full windows alone bootstrap",

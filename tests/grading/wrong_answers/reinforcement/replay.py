@@ -128,6 +128,25 @@ _EMPTY = "self.rows = capacity, 0, [(torch.zeros(2), 0, 0.0, torch.zeros(2), Fal
 _WRONG = [
     ("overwrites_the_newest", "the last gives way", (_PUT, "self.rows[-1] = row")),
     ("overwrites_the_newest", "place never moves on when full", (_PUT, "self.rows[self.capacity - 1] = row")),
+    (
+        "place_moves_before_writing",
+        "moves on, then writes",
+        (_PUT, f"{_MOVE}\n            {_PUT}"),
+        (f"{_PUT}\n        {_MOVE}\n", f"{_PUT}\n"),
+    ),
+    (
+        "one_draw_for_the_batch",
+        "one randint",
+        (_DRAWN, "drawn = [self.rows[torch.randint(len(self.rows), ())]] * batch_size"),
+    ),
+    ("not_uniform", "squared", (_DRAW, "(torch.rand(batch_size) ** 2 * len(self.rows)).long()")),
+    ("not_uniform", "rounded", (_DRAW, "(torch.rand(batch_size) * (len(self.rows) - 1)).round().long()")),
+    (
+        "rows_in_an_order",
+        "neighbors",
+        (_DRAW, "(torch.randint(len(self.rows), ()) + torch.arange(batch_size)) % len(self.rows)"),
+    ),
+    ("rows_in_an_order", "no draw at all", (_DRAW, "torch.arange(batch_size) % len(self.rows)")),
     ("grows_past_capacity", "no test", (_APPEND, "if True:")),
     ("ignores_when_full", "nothing when full", (_PUT, "return")),
     ("emptied_when_full", "begins anew", (_PUT, "self.rows = [row]")),

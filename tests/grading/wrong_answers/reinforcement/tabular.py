@@ -55,6 +55,11 @@ _WRONG = [
     ("stops_at_truncated", "one done", ("if terminated", "if terminated or truncated")),
     ("flags_exchanged", "truncated for terminated", ("if terminated", "if truncated")),
     ("ends_when_both", "and for or", ("if terminated", "if terminated and truncated")),
+    (
+        "bootstraps_at_the_time_limit",
+        "terminated before the limit",
+        ("if terminated", "if terminated and not truncated"),
+    ),
     ("flag_turned_round", "not too much", ("if terminated", "if not terminated")),
     (
         "reward_lost_at_the_end",
@@ -92,6 +97,8 @@ _WRONG = [
         "stored at the next state",
         (_STEP, "after[next_state, action] = q[state, action] + lr * error"),
     ),
+    ("next_state_updated", "added at the next state", (_STEP, "after[next_state, action] += lr * error")),
+    ("number_for_table", "the changed number alone", ("return after", "return after[state, action]")),
     (
         "all_actions_updated",
         "the whole row",
@@ -110,7 +117,7 @@ _WRONG = [
 ]
 
 _UNLISTED = [
-    ("failed", "the changed number alone", ("return after", "return after[state, action]")),
+    ("failed", "the row alone", ("return after", "return after[state]")),
     ("failed", "gamma squared", ("gamma * future", "gamma**2 * future")),
     ("failed", "the table as it was", ("return after", "return q")),
     ("error", "state and action exchanged, beyond the table", ("q[next_state].max()", "q[:, next_state + 9].max()")),

@@ -75,6 +75,8 @@ _TD_WRONG = [
     ("first_action_for_max", "column 0", (_BEST, "next_q[:, 0]")),
     ("max_over_wrong_axis", "no axis", (_BEST, "next_q.max()")),
     ("max_over_wrong_axis", "axis 0", (_BEST, "next_q.max(dim=0).values")),
+    ("max_as_a_pair", "max without values", (_BEST, "next_q.max(dim=1)")),
+    ("max_as_a_pair", "max without values, times gamma", (_SUM, "reward + gamma * next_q.max(dim=1) * ~terminated")),
     ("column_beside_a_row", "keepdim", (_BEST, "next_q.max(dim=1, keepdim=True).values")),
     ("size_for_value", "largest size", (_BEST, "next_q.abs().max(dim=1).values")),
     ("values_cut_at_0", "clamp", (_BEST, "next_q.max(dim=1).values.clamp(min=0)")),
