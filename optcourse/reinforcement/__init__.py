@@ -5,10 +5,12 @@ DQNConfig, dqn, td_target, td_loss         deep Q-learning; deep_q_learning.py r
 q_network, Dueling                        networks that give one value for each action
 ReplayBuffer, PrioritizedReplay, NStep     what is remembered, how often it comes back, how far rewards reach
 Interaction                                vector environments: the step after an end is no transition
+gae, returns_to_go                        how much better a move was than expected
 greedy_returns, keep_best                  what a policy is worth on fresh episodes, and the best one kept
 one_sample                                 the contrast: no replay, no target network
 """
 
+from optcourse.reinforcement.advantages import gae, gae_reference, returns_to_go, returns_to_go_reference
 from optcourse.reinforcement.chain import LEFT, RIGHT, Chain, chain_values
 from optcourse.reinforcement.checkpoint import BestRun, keep_best
 from optcourse.reinforcement.deep_q_learning import (
@@ -56,6 +58,8 @@ __all__ = [
     "chain_values",
     "dqn",
     "epsilon_greedy",
+    "gae",
+    "gae_reference",
     "greedy_returns",
     "importance_weight",
     "keep_best",
@@ -64,6 +68,8 @@ __all__ = [
     "q_learning",
     "q_learning_reference",
     "q_network",
+    "returns_to_go",
+    "returns_to_go_reference",
     "td_loss",
     "td_target",
     "update_target_",
