@@ -115,6 +115,10 @@ def _say(outcome, written: list[Path]) -> None:
     regraded = f", regraded {outcome.regraded}" if outcome.regraded else ""
     print(f"graded {outcome.graded}{regraded}, kept {outcome.kept} from before")
     print(f"{len(outcome.rows)} rows: " + ", ".join(f"{count} {status}" for status, count in counts.most_common()))
+    held = Counter(row.result.isolation for row in outcome.rows if row.result.isolated and row.result.isolation)
+    if held:
+        ways = ", ".join(f"{count} by {way}" for way, count in held.most_common())
+        print(f"isolated: {ways} (`optcourse doctor --grading` names every layer)")
     bare = sum(not row.result.isolated for row in outcome.rows)
     if bare:
         print(f"{bare} of them NOT ISOLATED: what those notebooks did to this machine is not known", file=sys.stderr)

@@ -64,6 +64,7 @@ def test_a_class(handed, roster, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "graded 3, kept 0 from before" in said
     assert "4 rows: 1 graded, 1 partly, 1 missing, 1 unknown owner" in said
+    assert "isolated: 3 by fake (" in said
     assert marks(out) == EXPECTED
     names = {path.name for path in out.iterdir()}
     assert names == {
@@ -92,7 +93,9 @@ def test_hidden_cases_and_lessons(handed, tmp_path, capsys):
 def test_unsafe_is_said_everywhere(handed, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["grade", str(handed), "--out", str(out), "--unsafe", "--workers", "1"]) == 0
-    assert "3 of them NOT ISOLATED" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "3 of them NOT ISOLATED" in said.err
+    assert "isolated: " not in said.out
     assert "not isolated" in (out / "canvas.csv").read_text()
     assert "3 of 3 rows were graded without isolation" in (out / "report.html").read_text()
 

@@ -163,6 +163,19 @@ def test_a_child_is_an_unused_user_without_rights(server, child):
         assert int(fields["Uid:"]) > 1_000_000_000
 
 
+def test_the_layers_that_are_named_are_there(server, child):
+    status = told(server, child, "with open('/proc/self/status') as file: print(file.read())")
+    fields = dict(itertools.pairwise(status))
+    groups = told(server, child, "with open('/proc/self/cgroup') as file: print(file.read())")
+    there = {
+        server.way: True,
+        "users of their own": int(fields["Uid:"]) != os.getuid(),
+        "a filter of system calls": fields["Seccomp:"] == "2",
+        f"a control group of {LIMITS.processes} processes": "/optcourse-" in "".join(groups),
+    }
+    assert server.layers == [layer for layer, is_there in there.items() if is_there]
+
+
 def test_nothing_of_this_machine_is_to_be_seen(server, child, tmp_path):
     (tmp_path / "results.csv").write_text("ada,17")
     tmp_path.chmod(0o777)
