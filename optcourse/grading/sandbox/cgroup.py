@@ -64,7 +64,8 @@ def open_group(processes: int, root: Path = ROOT, membership: str | None = None)
     """A new group of at most so many processes and threads; None where this machine lets us make none.
 
     Removes groups of runs that were killed.  Groups are made below this process's own or the nearest one around it
-    that allows it; no process is moved but those that enter.
+    that allows it; no process is moved but those that enter.  With version 2, where one group serves all controllers,
+    these leave what else is limited in this process's own group, though not what is limited around the new one.
 
     Args:
         root: where the kernel's control groups are mounted.
