@@ -84,10 +84,11 @@ def _counts(observation: Any) -> bool:
 def _of_another_kind(deviation: Deviation) -> str:
     if deviation.kind == "shape":
         return "What you returned has another shape than what was asked for."
-    return f"What you returned is {_kind(deviation.observed)}; asked for is {_kind(deviation.expected)}."
+    return f"What you returned is {described(deviation.observed)}; asked for is {described(deviation.expected)}."
 
 
-def _kind(observation: Any) -> str:
+def described(observation: Any) -> str:
+    """What kind of thing was returned, as a learner reads it."""
     value = None if observation is None else observation.value
     if _counts(observation):
         return f"a list or tuple of {value:g}" if isinstance(value, np.ndarray) else "a dict"
@@ -106,7 +107,9 @@ def _compared(yours: np.ndarray, expected: np.ndarray) -> Sequence[str]:
         found.append(f"{int(right.sum())} of {right.size} numbers of this case are right.")
     free = np.abs(expected) > 1e-9
     ratio = yours[free] / expected[free]
-    if ratio.size and np.allclose(ratio, np.median(ratio), rtol=2e-3):
+    if ratio.size and np.allclose(ratio, 1.0, rtol=2e-3):
+        found.append("In this case yours is less than 0.3 % from what is expected.")
+    elif ratio.size and np.allclose(ratio, np.median(ratio), rtol=2e-3):
         found.append(f"In this case yours is {float(np.median(ratio)):.4g} times what is expected.")
     elif ratio.size:
         found.append(f"In this case yours is between {ratio.min():.4g} and {ratio.max():.4g} times what is expected.")

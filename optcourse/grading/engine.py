@@ -17,6 +17,7 @@ from optcourse.grading.card import Card, Number
 from optcourse.grading.checks import find
 from optcourse.grading.definitions import RESULT, Case, Check, Deviation, Observation, Result, compare
 from optcourse.grading.diagnosis import Diagnosis, diagnose
+from optcourse.grading.drawing import described
 from optcourse.grading.limits import Fault, preserved_random
 from optcourse.grading.points import record
 
@@ -243,7 +244,7 @@ def _fault_text(definition: Check, result: Result) -> str:
         return f"What your code returned cannot be checked: {fault.message}"
     seen = sum(observation.channel == RESULT for observation in result.observed)
     foretold = list(definition.model(result.case.problem, {}))
-    at = foretold[seen].place.split(",")[0] if seen < len(foretold) else "the end"
+    at = foretold[seen].place.split(",")[0].removeprefix("length of ") if seen < len(foretold) else "the end"
     what = {
         "stub": "your code raised NotImplementedError",
         "recursion": "your code called itself without end (RecursionError)",
@@ -251,7 +252,8 @@ def _fault_text(definition: Check, result: Result) -> str:
         "exit": f"your code tried to end the program ({fault.type})",
         "crash": f"your code ended its process ({fault.type})",
     }.get(fault.kind, f"your code raised `{fault.type}: {fault.message}`")
-    place = "" if fault.kind == "crash" else f" at {at},"  # what it did before went down with its process
+    # What it did before went down with its process; and a function gives nothing before its result.
+    place = "" if fault.kind == "crash" or at == "the result" else f" at {at},"
     return f'In the case "{result.case.name}",{place} {what}.{_line_text(fault)}'
 
 
@@ -267,9 +269,7 @@ def _number(deviation: Deviation) -> Number:
     if deviation.kind == "shape":
         return Number(f"shape of {place}", str(tuple(yours.value.shape)), str(tuple(expected.value.shape)))  # type: ignore[union-attr]
     if deviation.kind == "missing":
-        return Number(
-            place, "nothing" if yours is None else yours.place, "nothing" if expected is None else expected.place
-        )
+        return Number(place.removeprefix("length of "), described(yours), described(expected))
     left, right = yours.value, expected.value  # type: ignore[union-attr]
     if isinstance(right, np.ndarray) and isinstance(left, np.ndarray):
         left, right = left[deviation.element].item(), right[deviation.element].item()
@@ -286,8 +286,12 @@ def formatted(yours: Any, expected: Any) -> tuple[str, str]:
         (('0.5', '0.51'), ('1.00000001', '1'))
     """
     if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (yours, expected)):
-        return repr(yours), repr(expected)
+        return _short(yours), _short(expected)
     digits = 6
     while digits < 17 and f"{yours:.{digits}g}" == f"{expected:.{digits}g}" and not math.isnan(yours):
         digits += 1
     return f"{yours:.{digits}g}", f"{expected:.{digits}g}"
+
+
+def _short(value: Any) -> str:
+    return f"a tensor of shape {value.shape}" if isinstance(value, np.ndarray) and value.shape else repr(value)

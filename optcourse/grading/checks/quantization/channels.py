@@ -110,7 +110,7 @@ VARIANTS = (
     Variant(
         "maximum_over_outputs",
         {"channels": "first axis"},
-        "The largest number is looked for along axis 0, over the outputs. It is looked for *within* each of them.",
+        "The largest number is looked for along axis 0, over the outputs. It is looked for within each of them.",
         AXIS_ADVICE,
     ),
     Variant(

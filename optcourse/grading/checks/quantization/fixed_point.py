@@ -38,7 +38,10 @@ def requantize(accumulator: Tensor, multiplier: float, **switches: str) -> tuple
     factor = Fraction(mantissa) / Fraction(2) ** shift
     if switches.get("factor") == "real":
         factor = Fraction(multiplier)
-    values = [_scaled(a * factor, switches.get("rounding", "half up")) for a in accumulator.tolist()]
+    exact = [a * factor for a in accumulator.tolist()]
+    if switches.get("factor") == "float32":
+        exact = [Fraction(product) for product in (accumulator.float() * multiplier).tolist()]
+    values = [_scaled(product, switches.get("rounding", "half up")) for product in exact]
     return mantissa, shift, torch.tensor(values, dtype=torch.float64)
 
 
@@ -126,6 +129,13 @@ VARIANTS = (
         {"factor": "real"},
         "The results are those of the real multiplier. The processor has only the mantissa and the shift, which come "
         "close to it; accumulators that need 31 bits show the difference.",
+        "`(mantissa * accumulator + 2**(shift - 1)) >> shift`, in int64",
+    ),
+    Variant(
+        "real_multiplier_kept",
+        {"factor": "float32"},
+        "The results are those of the real multiplier, in float32: it has 24 bits, and large accumulators need 31. The "
+        "processor has only the mantissa and the shift.",
         "`(mantissa * accumulator + 2**(shift - 1)) >> shift`, in int64",
     ),
     Variant(

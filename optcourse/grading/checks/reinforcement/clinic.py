@@ -261,7 +261,7 @@ _REPAIR_VARIANTS = (
     Variant(
         "best_action_trained",
         {"predicted": "best"},
-        "The prediction is the value of the best action. The reward came from the action that was *done*.",
+        "The prediction is the value of the best action. The reward came from the action that was done.",
         "`gather(1, action.unsqueeze(1)).squeeze(1)`",
     ),
     Variant(

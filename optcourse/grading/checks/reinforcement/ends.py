@@ -85,7 +85,7 @@ VARIANTS = (
                 "wrapped",
                 "The first call is treated as coming after the last one, as `roll` does. Nothing ended before it.",
             ),
-            ("drops_the_row_before", "before ends", "The row *before* an end is left out, not the one after it."),
+            ("drops_the_row_before", "before ends", "The row before an end is left out, not the one after it."),
             (
                 "wrong_axis",
                 "beside",
@@ -146,7 +146,7 @@ VARIANTS = (
                 "The steps of each environment are counted for itself; asked for is one number after each call, over "
                 "all environments.",
             ),
-            ("counts_one_call_late", "one call late", "The steps *before* each call are given; count its own as well."),
+            ("counts_one_call_late", "one call late", "The steps before each call are given; count its own as well."),
             ("total_alone", "total", "Only the sum over all calls is given; asked for is one number after each call."),
         )
     ),

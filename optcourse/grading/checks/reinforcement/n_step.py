@@ -144,8 +144,7 @@ VARIANTS = (
             (
                 "value_one_step_late",
                 "one late",
-                "The value is that of one state further on. `next_value[t]` is already that of the state *after* step "
-                "t.",
+                "The value is that of one state further on. `next_value[t]` is already that of the state after step t.",
             ),
         )
     ),

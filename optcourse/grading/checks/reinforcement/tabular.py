@@ -102,7 +102,7 @@ VARIANTS = (
             (
                 "old_value_not_subtracted",
                 "not subtracted",
-                "lr times the target is added, but the error is the target *less the old value*.",
+                "lr times the target is added, but the error is the target less the old value.",
             ),
             (
                 "lr_on_the_old_value",

@@ -157,13 +157,13 @@ DOUBLE_VARIANTS = (
             (
                 "online_for_both",
                 "online for both",
-                "The online network chooses the action *and* values it. What it overestimates it also chooses: the "
+                "The online network chooses the action and values it. What it overestimates it also chooses: the "
                 "second opinion is missing.",
             ),
             (
                 "target_for_both",
                 "target for both",
-                "The target network chooses the action *and* values it: that is plain DQN's target.",
+                "The target network chooses the action and values it: that is plain DQN's target.",
             ),
             (
                 "roles_swapped",

@@ -92,6 +92,16 @@ _WRONG = [
     ("real_multiplier_kept", "a product", (_SCALED, "torch.floor(accumulator.double() * multiplier + 0.5).long()")),
     (
         "real_multiplier_kept+ties_to_even",
+        "torch.round of a product in float32",
+        (_SCALED, "torch.round(accumulator * multiplier)"),
+    ),
+    (
+        "real_multiplier_kept",
+        "a product in float32",
+        (_SCALED, "torch.floor(accumulator * multiplier + 0.5).long()"),
+    ),
+    (
+        "real_multiplier_kept+ties_to_even",
         "torch.round of a product",
         (_SCALED, "torch.round(accumulator.double() * multiplier)"),
     ),
