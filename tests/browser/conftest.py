@@ -18,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
+_PATIENCE = 180.0  # seconds; a busy machine is no failure
 _SERVER_OPTIONS = (
     "--no-browser",
     "--allow-root",
@@ -87,7 +88,7 @@ class Lab:
                 raise AssertionError(f"a cell ended in {self.errors()[0]}; see {self.screenshot('error')}")
         raise AssertionError(f"cells still run after {seconds} s: {self.executed()}")
 
-    def run_cell(self, index: int, seconds: float = 60) -> None:
+    def run_cell(self, index: int, seconds: float = _PATIENCE) -> None:
         """Run one cell and wait for it."""
         self.page.evaluate("(i) => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i; }", index)
         before = self.cells()[index]["execution_count"]
@@ -138,7 +139,7 @@ class Lab:
         (locator or self.page).screenshot(path=where / f"{name}.png")
         return where / f"{name}.png"
 
-    def wait(self, condition: str, seconds: float = 60) -> None:
+    def wait(self, condition: str, seconds: float = _PATIENCE) -> None:
         """Wait for a JavaScript condition."""
         try:
             self.page.wait_for_function(condition, timeout=seconds * 1000)
@@ -179,7 +180,7 @@ def _free_port() -> int:
 
 
 def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and server.poll() is None:
         try:
             with urllib.request.urlopen(f"{address}/api/status", timeout=2):
@@ -238,6 +239,7 @@ def open_notebook(server: tuple[str, Path], chromium: Any) -> Iterator[Callable[
     """Copy a notebook into the server's folder and open the copy in a page of its own."""
     address, folder = server
     page = chromium.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=1)
+    page.set_default_timeout(1000 * _PATIENCE)
 
     def open_copy(notebook: Path) -> Lab:
         shutil.copy(notebook, folder / notebook.name)
@@ -262,6 +264,14 @@ class Explorer:
     def shown(self) -> tuple[str | None, ...]:
         """Picture, its text and the reading."""
         return self.picture.get_attribute("src"), self.picture.get_attribute("alt"), self.reading.inner_text()
+
+    def redrawn(self, first: tuple[str | None, ...], alt: str) -> tuple[str | None, ...]:
+        """What is shown once the picture says `alt` and the reading, which comes after it, is no longer the old one."""
+        from playwright.sync_api import expect
+
+        self.box.locator(f"img[alt*='{alt}']").wait_for()
+        expect(self.reading).not_to_have_text(first[-1] or "", use_inner_text=True, timeout=1000 * _PATIENCE)
+        return self.shown()
 
     def labels_cut_off(self) -> list[str]:
         """Labels that are too long for their place."""

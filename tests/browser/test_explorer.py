@@ -9,6 +9,8 @@ LESSON = Path(__file__).parents[2] / "notebooks" / "04_optimizers.ipynb"
 
 
 def test_slider_moved_by_keyboard_changes_picture_and_reading(open_notebook):
+    from playwright.sync_api import expect
+
     lab = open_notebook(LESSON)
     lab.run_all()
     assert lab.errors() == []
@@ -30,6 +32,7 @@ def test_slider_moved_by_keyboard_changes_picture_and_reading(open_notebook):
     wanted = explorer.locator(".widget-slider", has_text="Learning rate").locator(".widget-readout").inner_text()
     assert wanted != "0.0500"
     explorer.locator(f"img[alt*='learning rate {float(wanted):.3g}']").wait_for()
+    expect(reading).not_to_have_text(first[-1], use_inner_text=True, timeout=180_000)  # it comes after the picture
     second = picture.get_attribute("src"), picture.get_attribute("alt"), reading.inner_text()
     assert all(old != new for old, new in zip(first, second, strict=True))
     assert lab.page.evaluate("() => document.activeElement.classList.contains('noUi-handle')")  # focus stays
