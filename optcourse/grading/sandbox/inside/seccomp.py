@@ -6,7 +6,7 @@ were compared, name by name, with Linux 6.1's, and a test does it anew where hea
 
 A machine that is not listed goes without: processes are then capped by the limit of the child's own user and by the
 control group, while namespaces keep the network, other processes and the disk away. What the filter alone refuses is
-memory that the limits do not count, such as files without a name and segments to be shared.
+memory that the limits do not count: files without a name, segments to be shared, a disk in namespaces of its own.
 """
 
 import ctypes
