@@ -61,7 +61,7 @@ def _products(q_x: Tensor, z_x: int, q_w: Tensor, z_w: int, switches: dict[str, 
     x_less, w_less = x - z_x, w - z_w
     if switches.get("width") in ("x", "both"):
         x_less = x_less % 256
-    if switches.get("width") == "both":
+    if switches.get("width") in ("w", "both"):
         w_less = (w_less + 128) % 256 - 128
     x_sign, w_sign = (-1 if switches.get(f"{side} zero-point") == "added" else 1 for side in "xw")
     x_less = {"ignored": x, "added": x + z_x}.get(switches.get("x zero-point", ""), x_less)
@@ -140,6 +140,7 @@ VARIANTS = (
         Variant("difference_in_8_bits", {"width": kind}, message, WIDE_ADVICE)
         for kind, message in (
             ("x", "q_x - z_x is computed in uint8, where it wraps around: 3 - 50 is 209."),
+            ("w", "q_w - z_w is computed in int8, where it wraps around: -120 - 30 is 106."),
             ("both", "Zero-points are taken off in 8 bits, where differences wrap around: 3 - 50 is 209 as uint8."),
         )
     ),

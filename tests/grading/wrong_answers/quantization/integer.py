@@ -88,6 +88,7 @@ _WRONG = [
     ("corner_term", "by outputs", _terms(" + len(q_w) * x_zero * w_zero")),
     ("corner_term", "off the sum", (_PRODUCTS, "products = q_x.long() @ q_w.long().T - x_zero * w_zero")),
     ("difference_in_8_bits", "of x", (_X, "(q_x - x_zero).long()")),
+    ("difference_in_8_bits", "of w", (_W, "(q_w - w_zero).long()")),
     ("difference_in_8_bits", "of both", (_X, "(q_x - x_zero).long()"), (_W, "(q_w - w_zero).long()")),
     ("weights_not_transposed", "no T", (".T", "")),
     ("bias_forgotten", "no bias", (_SUM, "accumulator = products")),
