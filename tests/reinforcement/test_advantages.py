@@ -95,7 +95,8 @@ def test_what_lies_behind_an_end_may_be_anything():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_steps_that_only_reset_count_for_nothing(seed):
+@pytest.mark.parametrize("ends", [False, True])
+def test_steps_that_only_reset_count_for_nothing(seed, ends):
     """A row without steps that reset, and the same row with one after each end, holding nonsense."""
     each = [x[:, :1] for x in rollout(seed)]
     ended = (each[3] | each[4]).flatten().tolist()
@@ -105,7 +106,7 @@ def test_steps_that_only_reset_count_for_nothing(seed):
         lived += [True, False] if end else [True]
     stretched = [x[order].clone() for x in each]
     lived = flags(*lived)
-    for numbers, nonsense in zip(stretched, (math.nan, math.inf, math.nan, True, True), strict=True):
+    for numbers, nonsense in zip(stretched, (math.nan, math.inf, math.nan, ends, ends), strict=True):
         numbers[~lived] = nonsense
     found = gae(*stretched, gamma=0.9, lam=0.7, lived=lived)
     torch.testing.assert_close(found[lived], gae(*each, gamma=0.9, lam=0.7).flatten(), **CLOSE)
