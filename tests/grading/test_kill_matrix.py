@@ -1,6 +1,7 @@
 """Every answer on record gets the card it should; every listed mistake can be told from every other."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from optcourse import catalogue
 from optcourse.grading.candidate import serializing
 from optcourse.grading.checks import find, of_lesson
 from optcourse.grading.definitions import CONVENTION, Check, VariantError
-from tests.grading.kill_matrix import all_answers, kill_matrix, markdown
+from tests.grading.kill_matrix import Cell, all_answers, kill_matrix, markdown
 from tests.grading.wrong_answers.learner import SOLUTION, STUB, UNLISTED, VALID, WRONG
 
 EXERCISES = [exercise.id for exercise in catalogue.exercises()]
@@ -27,17 +28,31 @@ PROMISED = {
 PROMISED_OF_ADAMW = PROMISED | {"l2_instead_of_decoupled", "decay_after_update"}
 
 
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_every_answer_gets_its_card_through_both_transports(exercise, capsys):
-    answers = [answer for answer in ANSWERS if answer.exercise == exercise]
-    cells = kill_matrix(answers)
+# One worker has both tests of an exercise, and grades its answers once for both.
+BOTH = [pytest.param(exercise, marks=pytest.mark.xdist_group(exercise)) for exercise in EXERCISES]
+
+
+@functools.cache
+def cells_of(exercise: str) -> list[Cell]:
+    """What a notebook shows for each answer of an exercise."""
+    return kill_matrix(answer for answer in ANSWERS if answer.exercise == exercise)
+
+
+@pytest.mark.parametrize("exercise", BOTH)
+def test_every_answer_gets_its_card(exercise, capsys):
+    cells = cells_of(exercise)
     with capsys.disabled():
         print("\n" + markdown(cells).splitlines()[-1], f"slowest {max(cell.seconds for cell in cells):.2f} s")
     assert [(c.answer.name, c.card.status, c.card.misconception) for c in cells if not c.right] == []
     for cell in cells:
         if cell.answer.kind in (WRONG, UNLISTED):
             _assert_that_it_helps(cell)
-    for cell, other in zip(cells, kill_matrix(answers, transport=serializing), strict=True):
+
+
+@pytest.mark.parametrize("exercise", BOTH)
+def test_every_answer_gets_the_same_card_where_only_plain_values_cross(exercise):
+    cells = cells_of(exercise)
+    for cell, other in zip(cells, kill_matrix([cell.answer for cell in cells], transport=serializing), strict=True):
         assert _without_line(cell.card) == _without_line(other.card), cell.answer.name
 
 
