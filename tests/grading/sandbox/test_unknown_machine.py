@@ -80,7 +80,7 @@ try:
     for _ in range(200):
         child = os.fork()
         if child == 0:
-            signal.alarm(60)
+            signal.alarm(300)
             signal.pause()
             os._exit(0)
         started.append(child)
