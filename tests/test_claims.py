@@ -126,6 +126,12 @@ def test_ledger_refuses_unknown_and_missing_claims():
         ledger.table()
 
 
+def hash_of_top(module: str = "claimed.top") -> str:
+    lab_claims.code_hash.cache_clear()
+    lab_claims._source.cache_clear()
+    return lab_claims.code_hash(module)
+
+
 def test_code_hash_follows_behavior_and_not_layout(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(lab_claims, "__name__", "claimed.lab")
@@ -135,18 +141,50 @@ def test_code_hash_follows_behavior_and_not_layout(tmp_path, monkeypatch):
     (package / "deep.py").write_text('"""Doc."""\ndef f(x):\n    return x + 1\n')
     (package / "top.py").write_text("from claimed.deep import f\ndef measure(seed):\n    return f(seed)\n")
 
-    def fresh_hash() -> str:
-        lab_claims.code_hash.cache_clear()
-        lab_claims._source.cache_clear()
-        return lab_claims.code_hash("claimed.top")
-
-    first = fresh_hash()
+    first = hash_of_top()
     (package / "deep.py").write_text('# Other\ndef f(x):\n    """Another."""\n    return (x +\n        1)\n')
-    assert fresh_hash() == first
+    assert hash_of_top() == first
     (package / "deep.py").write_text("def f(x):\n    return x + 2\n")
-    assert fresh_hash() != first
+    assert hash_of_top() != first
     lab_claims.code_hash.cache_clear()
     lab_claims._source.cache_clear()
+
+
+def test_code_hash_looks_through_what_a_package_hands_on(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(lab_claims, "__name__", "handing.lab")
+    inner = tmp_path / "handing" / "inner"
+    inner.mkdir(parents=True)
+    handing = (
+        "from handing.inner.one import f as g\nfrom handing.inner.two import h\nfrom handing.inner import one as uno\n"
+    )
+    (inner.parent / "__init__.py").write_text("")
+    (inner / "__init__.py").write_text(handing + "def own(x):\n    return x\n")
+    (inner / "one.py").write_text("def f(x):\n    return x\n")
+    (inner / "two.py").write_text("def h(x):\n    return x\n")
+    top = inner.parent / "top.py"
+
+    def changed_by(name: str, text: str) -> bool:
+        path = inner / name
+        kept, before = path.read_text(), hash_of_top("handing.top")
+        path.write_text(text)
+        after = hash_of_top("handing.top")
+        path.write_text(kept)
+        return after != before
+
+    other = "def f(x):\n    return 2 * x\n"
+    top.write_text("from handing.inner import g\n")
+    assert changed_by("one.py", other)
+    assert not changed_by("two.py", "def h(x):\n    return 2 * x\n")
+    assert not changed_by("__init__.py", handing + "from handing.inner.three import new\n")
+    for whole in ("from handing.inner import own\n", "import handing.inner\n", "from handing import inner\n"):
+        top.write_text(whole)
+        assert changed_by("one.py", other)
+        assert changed_by("__init__.py", handing + "def own(x):\n    return 2 * x\n")
+    for module in ("from handing.inner import one\n", "from handing.inner import uno\n"):
+        top.write_text(module)
+        assert changed_by("one.py", other)
+        assert not changed_by("two.py", "def h(x):\n    return 2 * x\n")
 
 
 def test_records_survive_a_round_trip(tmp_path):

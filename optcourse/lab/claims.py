@@ -326,8 +326,9 @@ UNMEASURED = {
 def code_hash(module: str) -> str:
     """Hash of the code that a module's numbers depend on.
 
-    Covers the module and every module of this package that it imports, directly or not, but those in `UNMEASURED`.
-    Comments, docstrings, layout and the wording of claims do not count: only a change of behavior makes a record stale.
+    Covers the module and every module of this package that it imports, directly or not, but those in `UNMEASURED`. What
+    an `__init__.py` only hands on comes from where it is defined: what stands beside it there does not count. Nor do
+    comments, docstrings, layout and the wording of claims: only a change of behavior makes a record stale.
     """
     digest = hashlib.sha256()
     for name in sorted(_imports(module)):
@@ -336,24 +337,43 @@ def code_hash(module: str) -> str:
 
 
 def _imports(module: str) -> set[str]:
-    package = __name__.partition(".")[0]
     found: set[str] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found or name.removeprefix(package) in UNMEASURED or _source(name) is None:
+        unmeasured = name.partition(".")[1] + name.partition(".")[2] in UNMEASURED
+        if name in found or unmeasured or not _is_ours(name) or _source(name) is None:
             continue
         found.add(name)
         for node in ast.walk(ast.parse(_source(name) or "")):
             if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
+                waiting += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                # `from package import name` may name a submodule or an attribute; the wrong guess has no source
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            else:
-                continue
-            waiting += [wanted for wanted in names if wanted.partition(".")[0] == package]
+                waiting += [_origin(node.module, alias.name) for alias in node.names]
     return found
+
+
+def _origin(module: str, name: str) -> str:
+    """The module that `from module import name` takes it from, behind the packages that only hand it on."""
+    if not _is_ours(module) or not _is_package(module):
+        return module
+    if _source(f"{module}.{name}") is not None:
+        return f"{module}.{name}"
+    for node in ast.parse(_source(module) or "").body:
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _origin(node.module, alias.name)
+    return module
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == __name__.partition(".")[0]
+
+
+def _is_package(module: str) -> bool:
+    spec = importlib.util.find_spec(module) if _source(module) is not None else None
+    return spec is not None and spec.submodule_search_locations is not None
 
 
 @cache
