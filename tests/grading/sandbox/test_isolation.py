@@ -286,7 +286,10 @@ def test_nothing_is_left_when_the_server_stops():
         pytest.skip(f"not to be had on this machine: {error}")
     left = one.spawn()
     assert len(_processes_of(one)) == (1 if os.getuid() == 0 else 0)
+    groups = [] if one._group is None else [one._group.folder]
+    assert all(folder.is_dir() for folder in groups)
     one.stop()
+    assert not any(folder.exists() for folder in groups)
     left.pipe.close()
     assert _comes_true(lambda: not _processes_of(one))
     one.stop()
