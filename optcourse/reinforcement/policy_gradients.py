@@ -127,9 +127,9 @@ class PolicyRecord:
     Attributes:
         step, updates: done so far; steps are counted over all sub-environments.
         loss, value_loss: of actor and critic in the last batch; value_loss is 0 without critic.
-        entropy: of the policy in the last batch, in nats.
-        clipped: share of the last batch whose ratio was outside of 1 - clip to 1 + clip.
-        gradient_norm: of the actor in the last batch, before clipping.
+        gradient_norm: of the actor in the last batch, before clipping; NaN where training stopped.
+        entropy: of the policy after the round, in nats, over the states of the rollout.
+        clipped: share of the rollout whose ratio left 1 - clip to 1 + clip in the round; 0 without clip.
         returns: of the training episodes that ended since the last record.
         evaluation: mean return of the greedy policy over fresh episodes; None when it was not evaluated.
     """
@@ -138,9 +138,9 @@ class PolicyRecord:
     updates: int
     loss: float
     value_loss: float
+    gradient_norm: float
     entropy: float
     clipped: float
-    gradient_norm: float
     returns: tuple[float, ...] = ()
     evaluation: float | None = None
 
@@ -233,7 +233,7 @@ def _policy_gradient(actor, critic, environment, envs, config: PolicyConfig, see
                 returns = world.ended()
             measured = learner.round(rollout, step)
             step += rollout.steps
-            finite, evaluation = math.isfinite(measured[0]) and math.isfinite(measured[1]), None
+            finite, evaluation = not math.isnan(measured[2]), None
             if finite and (step >= evaluate_at or step >= config.steps):
                 evaluate_at = step + config.evaluate_every
                 fresh = greedy_returns(actor, environment, episodes=config.episodes, seed=draw_seed(of_evaluation))
@@ -254,7 +254,7 @@ class _Learner:
         self.config, self.rng = config, rng
 
     def round(self, rollout: Rollout, step: int) -> tuple[float, float, float, float, float]:
-        """All updates from one rollout: the last batch's losses, entropy, share clipped, norm.
+        """All updates from one rollout: the last batch's losses and norm, then entropy and share clipped.
 
         None is made after losses that are not finite.
         """
@@ -270,10 +270,13 @@ class _Learner:
                 for rows in np.array_split(order, math.ceil(len(action) / (config.batch_size or len(action)))):
                     picked = torch.from_numpy(rows).to(action.device)
                     batch = [part[picked] for part in (observation, action, advantage, target, old_log_prob)]
-                    measured = self.update(*batch, lr=lr, clip=clip)
-                    if not (math.isfinite(measured[0]) and math.isfinite(measured[1])):
-                        return measured
-        return measured
+                    loss, error, norm = self.update(*batch, lr=lr, clip=clip)
+                    if math.isnan(norm):
+                        return loss, error, norm, math.nan, math.nan
+            logits = self.actor.network(observation)
+            ratio = (log_probability(logits, action) - old_log_prob).exp()
+        outside = 0.0 if clip is None else ((ratio - 1).abs() > clip).float().mean().item()
+        return loss, error, norm, policy_entropy(logits).item(), outside
 
     @torch.no_grad()
     def judge(self, rollout: Rollout) -> tuple[Tensor, Tensor]:
@@ -296,31 +299,30 @@ class _Learner:
         return advantage[rollout.lived], (value + advantage)[rollout.lived]
 
     def update(self, observation, action, advantage, target, old_log_prob, *, lr: float, clip: float | None):
-        """One update of both, left out where a loss is not finite: losses, entropy, share clipped, norm."""
-        seen = {"entropy": math.nan, "clipped": 0.0}
-        if self.config.normalize:
+        """One update of both: losses, and the actor's norm; left out, and the norm NaN, where one is not finite."""
+        config = self.config
+        if config.normalize:
             advantage = (advantage - advantage.mean()) / (advantage.std(correction=0) + 1e-8)
 
         def loss_of_actor(logits: Tensor) -> Tensor:
-            log_prob, entropy = log_probability(logits, action), policy_entropy(logits)
-            seen["entropy"] = entropy.item()
+            log_prob = log_probability(logits, action)
             if clip is None:
                 loss = policy_loss(log_prob, advantage)
             else:
-                seen["clipped"] = ((log_prob.detach() - old_log_prob).exp() - 1).abs().gt(clip).float().mean().item()
                 loss = clipped_loss(log_prob, old_log_prob, advantage, clip=clip)
-            return loss - self.config.entropy * entropy
+            return loss - config.entropy * policy_entropy(logits) if config.entropy else loss
 
         loss, gradient = self.actor.gradient(observation, loss_of_actor)
         error, slope = 0.0, None
         if self.critic is not None:
             error, slope = self.critic.gradient(observation, lambda value: value_loss(value.squeeze(1), target))
-        norm = math.nan
-        if math.isfinite(loss) and math.isfinite(error):
-            norm = self.actor.step_(gradient, lr)
-            if self.critic is not None and slope is not None:
-                self.critic.step_(slope, lr)
-        return loss, error, seen["entropy"], seen["clipped"], norm
+        norm = torch.linalg.vector_norm(gradient).item()
+        if not math.isfinite(loss + error + norm):
+            return loss, error, math.nan
+        self.actor.step_(gradient, lr)
+        if self.critic is not None and slope is not None:
+            self.critic.step_(slope, lr)
+        return loss, error, norm
 
 
 class _Trained:
@@ -345,15 +347,14 @@ class _Trained:
             (slope,) = torch.autograd.grad(value, output)
         return value.item(), self.perceptron.gradient(slope)
 
-    def step_(self, gradient: Tensor, lr: float) -> float:
-        """One step of Adam along the gradient, clipped; its norm before that."""
+    def step_(self, gradient: Tensor, lr: float) -> None:
+        """One step of Adam along the gradient, clipped."""
         norm = torch.linalg.vector_norm(gradient).item()
         if norm > self.max_grad_norm:
             gradient = gradient * (self.max_grad_norm / norm)
         self.updates += 1
         state = [self.theta], [gradient], [self.m], [self.v], [self.updates]
         adam_(*state, lr=lr, beta1=0.9, beta2=0.999, eps=1e-8)
-        return norm
 
 
 def _check_critic(actor: nn.Module, critic: nn.Module, features: int) -> None:
