@@ -204,3 +204,31 @@ def test_conventions_of_ties_are_right_but_for_ties(name):
     assert card.status == "convention"
     assert (card.cases_passed, card.cases_total) == (7, 8)
     assert card.case == "midway between two integers"
+
+
+def test_cards_say_what_was_returned_without_raw_tensors():
+    def card_of(exercise, answer):
+        return grade(find(exercise), answer, catalogue.exercise(exercise))
+
+    alone = card_of("quantization.quantize", lambda x, *rest: x).number
+    assert (alone.place, alone.yours, alone.expected) == (
+        "the result",
+        "a tensor of shape (3, 5)",
+        "a list or tuple of 2",
+    )
+    outputs = len(problems("quantization.fold")["a linear layer"][0])
+    missing = card_of("quantization.fold", lambda *layer: (fold(*layer)[0], None)).number
+    assert (missing.yours, missing.expected) == ("None", f"a tensor of shape ({outputs},)")
+
+
+def test_where_a_function_stops_no_place_is_named_before_its_result():
+    card = grade(find("quantization.grid"), lambda *limits: 1 / 0, catalogue.exercise("quantization.grid"))
+    assert 'In the case "0 to 255", your code raised `ZeroDivisionError' in card.message
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_large_accumulators_tell_the_mantissa_from_the_real_multiplier(seed):
+    accumulator, multiplier = problems("quantization.requantize", seed)["large accumulators"]
+    assert accumulator.abs().max() < 2**31
+    fixed = requantize(accumulator, multiplier)[2]
+    assert ((fixed - (accumulator.double() * multiplier + 0.5).floor()).abs() == 1).all()
