@@ -193,7 +193,7 @@ def _contents(row: Row, reuses: bool, switches: Mapping[str, Any]) -> np.ndarray
 
 
 def cases(seed: int) -> Sequence[Case]:
-    """From two transitions to a ring that has turned twice."""
+    """From two transitions to a ring that has turned twice; at last, how often each comes."""
     numbers = Numbers("reinforcement.replay", seed)
 
     def filling(capacity: int, looks: Sequence[int], *, reuses: bool = False, draws: int = DRAWS) -> Filling:
