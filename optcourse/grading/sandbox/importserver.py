@@ -18,7 +18,7 @@ from optcourse.grading.sandbox.inside import seccomp
 from optcourse.grading.sandbox.limits import Limits
 from optcourse.grading.sandbox.pipe import Pipe, PipeError
 
-_START_SECONDS = 300.0  # torch from a cold disk, on a machine that others keep busy; one that has ended is not waited for
+_START_SECONDS = 300.0  # torch from a cold disk, on a machine that others keep busy
 _CHILD_SECONDS = 60.0
 _MAX_MESSAGE = 1 << 16
 
