@@ -19,7 +19,7 @@ from optcourse.grading import limits
 from optcourse.grading.limits import OUTPUT_LIMIT, TimedOut, guarded, preserved_random
 
 SHORT = 0.1
-GENEROUS = 15.0  # what stopping may take on a busy machine
+GENEROUS = 60.0  # what stopping may take on a busy machine
 
 
 def spin():
@@ -126,7 +126,7 @@ def test_many_calls_at_their_limit_leave_no_interruption_behind(on_main, monkeyp
     else:
         thread = threading.Thread(target=work)
         thread.start()
-        thread.join(60)
+        thread.join(600)
     assert outcomes[-1] == "done"
     assert any(outcome.fault and outcome.fault.kind == "timeout" for outcome in outcomes[:-1])
 
@@ -261,7 +261,7 @@ for swallows in (False, True):
 def test_a_real_interrupt_passes_through():
     # in a process of its own: one that came late would end the worker that runs the other tests
     command = [sys.executable, "-c", INTERRUPTED]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.stdout == "passed through, swallowed: False\npassed through, swallowed: True\n"
 
 

@@ -275,7 +275,7 @@ def test_two_processes_at_once_fetch_it_once(server, tmp_path):
     )
     arguments = [str(tmp_path), server.address, FILE.name, str(FILE.size), FILE.md5]
     workers = [subprocess.Popen([sys.executable, "-c", code, *arguments]) for _ in range(2)]
-    assert [worker.wait(60) for worker in workers] == [0, 0]
+    assert [worker.wait(600) for worker in workers] == [0, 0]
     assert (tmp_path / FILE.name).read_bytes() == CONTENT
     assert server.requests == [None]
 

@@ -200,14 +200,14 @@ def test_a_long_line_is_cut_at_the_edge_of_the_terminal(terminal, monkeypatch):
 def outputs(client, **request) -> list[dict]:
     """The messages that running CELL sends to a front end."""
     messages: list[dict] = []
-    client.execute_interactive(CELL, output_hook=messages.append, timeout=60, **request)
+    client.execute_interactive(CELL, output_hook=messages.append, timeout=300, **request)
     return [m for m in messages if m["msg_type"] not in ("status", "execute_input")]
 
 
 @pytest.fixture(scope="module")
 def client():
     environment = {name: value for name, value in os.environ.items() if name != "OPTCOURSE_PROGRESS"}
-    manager, client = start_new_kernel(kernel_name="python3", env=environment)
+    manager, client = start_new_kernel(startup_timeout=300, kernel_name="python3", env=environment)
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -233,7 +233,7 @@ def test_a_cell_run_by_a_program_shows_nothing(client):
 def test_nothing_is_stored_by_nbclient(monkeypatch):
     monkeypatch.delenv("OPTCOURSE_PROGRESS", raising=False)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=300, startup_timeout=300, kernel_name="python3").execute()
     assert [output.text for output in notebook.cells[0].outputs] == ["done\n"]
 
 

@@ -206,7 +206,7 @@ def test_two_threads_may_change_one_explorer(explorer):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(600)
     assert not failures
     assert explorer.alt == f"A plain line of slope {explorer.values['slope']}."
 

@@ -35,7 +35,9 @@ def stored(tmp_path_factory):
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
     notebook.cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
     path = tmp_path_factory.mktemp("stored") / "figures.ipynb"
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+    NotebookClient(
+        notebook, timeout=600, startup_timeout=300, resources={"metadata": {"path": str(path.parent)}}
+    ).execute()
     nbformat.write(notebook, path)
     return notebook, path
 
@@ -68,6 +70,6 @@ def test_widget_is_stored_with_its_picture_so_that_it_shows_without_a_kernel(sto
 
 def test_stored_outputs_compare_equal_in_another_kernel(stored):
     command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
-    done = subprocess.run([*command, str(stored[1])], cwd=stored[1].parent, capture_output=True, text=True, timeout=240)
+    done = subprocess.run([*command, str(stored[1])], cwd=stored[1].parent, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "3 passed" in done.stdout

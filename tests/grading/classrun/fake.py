@@ -72,7 +72,7 @@ def _exercise(row: catalogue.Exercise, status: str, hidden) -> ExerciseResult:
 
 def _wait_for(gate: str | None) -> None:
     """Until a file exists, so that a test can stop a run where it wants to, however busy the machine is."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while gate and not Path(gate).exists() and time.monotonic() < deadline:
         time.sleep(0.01)
 

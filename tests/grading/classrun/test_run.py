@@ -149,7 +149,7 @@ def begin(handed: Path, place: Path, *more: str) -> subprocess.Popen:
 
 def kill_after(process: subprocess.Popen, place: Path, lines: int) -> None:
     """kill -9 once the journal holds so many lines."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while place.read_bytes().count(b"\n") < lines if place.exists() else True:
         assert time.monotonic() < deadline
         assert process.poll() is None, "it ended before it could be killed"
