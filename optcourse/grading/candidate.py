@@ -7,6 +7,7 @@ to a sandbox does.  A check must give the same card through both.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -29,6 +30,20 @@ class AnswerError(Exception):
         self.fault = fault
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What a function returned, and what it did beside that.
+
+    Attributes:
+        arguments: what was handed in, as it is after the call.
+        gradients: of the sum of the result, one for each argument that was differentiated; 0 where none flows.
+    """
+
+    result: Any
+    arguments: list
+    gradients: list[Tensor]
+
+
 class Candidate(Protocol):
     """What a check may ask of an answer.  Every method raises `AnswerError` when the learner's code does not return."""
 
@@ -40,6 +55,12 @@ class Candidate(Protocol):
 
     def call(self, function: str, *args: Any) -> Any:
         """What the answer's function returns; function is "" for the answer itself, else a key or attribute of it."""
+
+    def examine(self, *args: Any, differentiated: Sequence[int] = (), **options: Any) -> Examined:
+        """`call` of the answer itself, and what becomes of its arguments.
+
+        differentiated: places among args of tensors that require gradients.
+        """
 
     def judge(self, implementation: str) -> str:
         """For kind test: whether the learner's test "accepts", "rejects" (AssertionError or False) or "raises"."""
@@ -141,16 +162,27 @@ class Servant:
     def _do_value(self) -> Any:
         return self.answer
 
-    def _do_call(self, function: str, args: list) -> Any:
+    def _do_call(self, function: str, args: list, options: Mapping[str, Any] | None = None) -> Any:
         target = self.answer
         if function:
             target = target[function] if isinstance(target, Mapping) else getattr(target, function)
         if target is None or target is Ellipsis:
             raise NotImplementedError
-        result = target(*args)
+        result = target(*args, **(options or {}))
         if result is Ellipsis or result is NotImplemented:
             raise NotImplementedError
         return result
+
+    def _do_examine(self, args: list, options: dict, differentiated: list) -> dict[str, Any]:
+        leaves = []
+        for place in differentiated:
+            args[place] = args[place].clone().requires_grad_()  # a copy: what crossed as bytes is a view
+            leaves.append(args[place])
+        result = self._do_call("", args, options)
+        gradients: Sequence[Tensor] = [torch.zeros_like(leaf) for leaf in leaves]
+        if leaves and isinstance(result, Tensor) and result.requires_grad:
+            gradients = torch.autograd.grad(result.sum(), leaves, materialize_grads=True)
+        return {"result": result, "arguments": args, "gradients": list(gradients)}
 
     def _do_judge(self, implementation: str) -> str:
         try:
@@ -298,6 +330,17 @@ class Session(_Asking):
             raise AnswerError(Fault(**fault))
         if len(values) < len(script.requests):
             raise ValueError("values of a script are missing")
+
+    def examine(self, *args: Any, differentiated: Sequence[int] = (), **options: Any) -> Examined:
+        value = self._ask("examine", args=list(args), options=options, differentiated=list(differentiated))
+        match value:  # the reply may come from a stranger's process
+            case {"result": result, "arguments": list(arguments), "gradients": list(gradients)} if (
+                len(arguments) == len(args)
+                and len(gradients) == len(differentiated)
+                and all(isinstance(gradient, Tensor) for gradient in gradients)
+            ):
+                return Examined(result, arguments, gradients)
+        raise ValueError("not the examination of a call")
 
     def _ask(self, do: str, **arguments: Any) -> Any:
         reply = self._replied({"do": do, **arguments})
