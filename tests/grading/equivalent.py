@@ -143,6 +143,10 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "the same numbers, with a graph that nobody uses"
         ),
     },
+    "reinforcement.clipped_loss": {
+        "return -torch.minimum(ratio * advantage, clipped * advantage).mean() -> "
+        "return -torch.minimum(clipped * advantage, ratio * advantage).mean()": "the smaller of two numbers",
+    },
     "quantization.storage": {
         "weights = 6000 -> weights = 6001": "one weight more, of 6000",
     },

@@ -1,6 +1,7 @@
 """Generalized advantage estimation over steps of several environments."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ from torch import Tensor
 from optcourse.grading.candidate import Candidate
 from optcourse.grading.checks.reinforcement.gae_mistakes import ERROR_ADVICE, VARIANTS
 from optcourse.grading.checks.reinforcement.shared import FLAGS_AS_TENSORS, as_numbers, flags, survives, target
-from optcourse.grading.definitions import RESULT, Behaviour, Case, Check, Observation, Result, Tolerance, observe
+from optcourse.grading.definitions import RESULT, Behaviour, Case, Observation, Result, Tolerance, observe
 from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, array, facts
 from optcourse.grading.kinds import function_check
 
 _ARGUMENTS = ("reward", "value", "next_value", "terminated", "truncated")
-_TYPE = "type of the numbers"
+_ARGUMENT, _TYPE = "arguments", "type"  # channels of what is seen beside the result
 _KEPT, _ROUNDED, _WHOLE = "kept", "rounded", "whole"
 
 
@@ -41,7 +42,8 @@ def gae(
     weight = {"1": 1.0, "lam": lam, "1 - lam": 1 - lam}[switches.get("weight", "1")]
     error = weight * {"y - v": y - v, "y": y, "v - y": v - y}[switches.get("error", "y - v")]
     decay = {"both": gamma * lam, "gamma": gamma, "lam": lam, "1": 1.0, "0": 0.0}[switches.get("decay", "both")]
-    goes_on = survives(over, cut, switches.get("chain", "no end"))
+    chain = switches.get("chain", "no end")
+    goes_on = over | cut if chain == "ended" else survives(over, cut, chain)
     start = {"0": np.zeros_like(r[0]), "next value": following[-1], "value": v[-1]}[switches.get("start", "0")]
     order = switches.get("order", "backward")
     if order == "along environments":
@@ -162,12 +164,12 @@ def _expected(problem: tuple) -> Iterator[Observation]:
 
 def _arguments(tensors: Sequence[Tensor]) -> Iterator[Observation]:
     for name, tensor in zip(_ARGUMENTS, tensors, strict=True):
-        yield from observe(name, tensor, "arguments")
+        yield from observe(name, tensor, _ARGUMENT)
 
 
 def _mutated(results: Sequence[Result]) -> str | None:
     for result in results:
-        changed = result.deviations.get("arguments")
+        changed = result.deviations.get(_ARGUMENT)
         if changed and changed.expected:
             return f'In the case "{result.case.name}", `{changed.expected.place}` holds other numbers after the call.'
     return None
@@ -210,13 +212,18 @@ _BEHAVIOURS = (
 )
 
 
-def _check() -> Check:
-    further: Mapping[str, Any] = {
-        "drive": _drive,
-        "expected": _expected,
-        "variants": VARIANTS,
-        "behaviours": (*_BEHAVIOURS, *FLAGS_AS_TENSORS, NOTHING_RETURNED),
-        "facts": facts(gae),
-        "tolerance": Tolerance(1e-5, 1e-5),
-    }
-    return function_check
+GAE = dataclasses.replace(
+    function_check(
+        "reinforcement.gae",
+        cases,
+        gae,
+        variants=VARIANTS,
+        behaviours=(*_BEHAVIOURS, *FLAGS_AS_TENSORS, NOTHING_RETURNED),
+        facts=facts(gae),
+        expected=_expected,
+        tolerance=Tolerance(1e-5, 1e-5),
+        look_next=ERROR_ADVICE,
+        praise="Right: each error reaches back as far as its episode, and values count wherever the task went on.",
+    ),
+    drive=_drive,
+)

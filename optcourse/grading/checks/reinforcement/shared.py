@@ -128,7 +128,9 @@ def as_numbers(value: Any) -> Any:
         return items
 
 
-def _fault_with(words: Sequence[str]) -> Callable[[Sequence[Result]], str | None]:
+def fault_with(words: Sequence[str]) -> Callable[[Sequence[Result]], str | None]:
+    """Evidence for a `Behaviour`: a case that stopped with one of these words in its message."""
+
     def found(results: Sequence[Result]) -> str | None:
         for result in results:
             if result.fault is not None and any(word in result.fault.message for word in words):
@@ -141,13 +143,13 @@ def _fault_with(words: Sequence[str]) -> Callable[[Sequence[Result]], str | None
 FLAGS_AS_TENSORS = (
     Behaviour(
         "subtracts_flags",
-        _fault_with(("with a bool tensor is not supported",)),
+        fault_with(("with a bool tensor is not supported",)),
         "`1 - terminated` does not work with a tensor of truth values.",
         "Write `~terminated`: times a number it counts as 0 or 1. Or make numbers of it first: `terminated.double()`.",
     ),
     Behaviour(
         "asks_all_flags_at_once",
-        _fault_with(("Boolean value of Tensor with more than one value",)),
+        fault_with(("Boolean value of Tensor with more than one value",)),
         "A whole tensor of flags cannot stand in an `if`: some rows ended and others did not.",
         "Multiply by `~terminated`, or choose row by row with `torch.where`.",
     ),
@@ -156,7 +158,7 @@ FLAGS_AS_TENSORS = (
 
 MAX_AS_A_PAIR = Behaviour(
     "max_as_a_pair",
-    _fault_with(("return_types.max", "only integer tensors of a single element", "can't multiply sequence")),
+    fault_with(("return_types.max", "only integer tensors of a single element", "can't multiply sequence")),
     "`max(dim=1)` gives two tensors at once, the largest values and their places. You use the pair like a tensor.",
     "`.max(dim=1).values`, or `.amax(dim=1)`",
 )

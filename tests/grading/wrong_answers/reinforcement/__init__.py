@@ -1,6 +1,16 @@
 """Answers to the exercises of lesson 17: right, wrong, and not attempted."""
 
-from tests.grading.wrong_answers.reinforcement import clinic, ends, epsilon, n_step, replay, tabular, targets
+from tests.grading.wrong_answers.reinforcement import (
+    clinic,
+    clipped_loss,
+    ends,
+    epsilon,
+    gae,
+    n_step,
+    replay,
+    tabular,
+    targets,
+)
 
 ANSWERS = [
     *tabular.ANSWERS,
@@ -10,4 +20,6 @@ ANSWERS = [
     *ends.ANSWERS,
     *epsilon.ANSWERS,
     *clinic.ANSWERS,
+    *gae.ANSWERS,
+    *clipped_loss.ANSWERS,
 ]
