@@ -154,6 +154,7 @@ def run(notebook: NotebookNode, folder: Path, *, lesson: str, timeout: float = C
     client = nbclient.NotebookClient(
         notebook,
         timeout=timeout,
+        startup_timeout=300,  # a busy machine may take long to start a kernel
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
         store_widget_state=False,
