@@ -13,7 +13,7 @@ from optcourse.lab.records import Run
 from optcourse.reinforcement import BestRun, DQNConfig, keep_best, one_sample, q_network, vector_environment
 from optcourse.schedules import constant
 
-STEPS = 12_000
+STEPS = 20_000
 COURSE = replace(CONFIG, steps=STEPS, evaluate_every=1_000)
 
 

@@ -47,7 +47,7 @@ class PartsTable:
 
     def __repr__(self) -> str:
         title = f"within {STEPS:,} steps: median [lowest, highest]"
-        return "\n".join([title, *(" | ".join(row.cells) for row in self.rows)])
+        return "\n".join([title, " | ".join(HEAD), *(" | ".join(row.cells) for row in self.rows)])
 
     def _repr_html_(self) -> str:
         body = "".join(f"<tr>{_cells('td', row.cells)}</tr>" for row in self.rows)
