@@ -8,7 +8,8 @@ To add the checks of a lesson:
 
        cases(seed)                 the ladder, simple to hard: from fresh numbers and never degenerate
        drive(candidate, problem)   asks the candidate, and yields an `Observation` for each thing seen: an
-                                   optimizer by `construct`, `step` and `read`, any other class by `make` and `ask`
+                                   optimizer by `construct`, `step` and `read`, any other class by `make` and `ask`, a
+                                   function by `examine` where its gradients count, or what it does to its arguments
        model(problem, switches)    what the right answer shows there (no switches), and what each mistake does:
                                    one function with a switch at each place where learners go wrong
        variants                    one `Variant` a mistake: its id, its switches, what to tell the learner

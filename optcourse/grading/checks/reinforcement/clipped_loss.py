@@ -178,6 +178,12 @@ VARIANTS = (
         "as they are given.",
         "Use `advantage` as it is.",
     ),
+    Variant(
+        "no_gradient",
+        {"flows": "nowhere"},
+        "The loss has lost its graph: no gradient reaches `log_prob`, and the policy would never change.",
+        "`detach`, `item` and `no_grad` each cut the way back; between `log_prob` and the loss none of them may stand.",
+    ),
     *(
         Variant(id, {"flows": kind}, message, GRADIENT_ADVICE)
         for id, kind, message in (
@@ -195,11 +201,6 @@ VARIANTS = (
                 "gradient_into_constants",
                 "all",
                 "A gradient flows into `old_log_prob` and into `advantage` too. Both are constants here.",
-            ),
-            (
-                "no_gradient",
-                "nowhere",
-                "The loss has lost its graph: no gradient reaches `log_prob`, and the policy would never change.",
             ),
         )
     ),
@@ -247,13 +248,17 @@ def _seen(parts: Iterable[Any]) -> Iterator[Observation]:
 
 
 def _facts(results: Sequence[Result]) -> Sequence[str]:
-    """Which of loss and gradients is right, in the first case that is not."""
+    """How far it is right, in the first case that is not."""
     result = next((result for result in results if RESULT in result.deviations), None)
-    first = None if result is None else result.deviations[RESULT].expected
-    if first is None or first.place not in _PARTS:
+    if result is None:
         return ()
-    right = _PARTS[: _PARTS.index(first.place)]
-    return (f"In this case {', '.join(right) or 'nothing'} is right; {first.place} is not.",)
+    deviation = result.deviations[RESULT]
+    yours, right = deviation.observed, deviation.expected
+    if yours is None or right is None or deviation.kind != "value":
+        return ("What you return is no tensor with one number.",)
+    if right.place == _PARTS[0]:
+        return (f"In this case your loss is {float(yours.value / right.value):.4g} times what is expected.",)
+    return (f"In this case {', '.join(_PARTS[: _PARTS.index(right.place)])} is right; {right.place} is not.",)
 
 
 _BEHAVIOURS = (
