@@ -22,7 +22,9 @@ LESSONS = [row for row in catalogue.lessons() if row.ready and catalogue.exercis
 def course(tmp_path_factory) -> Path:
     """A course folder with one assignment a lesson: the solution as source."""
     folder = tmp_path_factory.mktemp("course")
-    (folder / "nbgrader_config.py").write_text('c = get_config()\nc.CourseDirectory.course_id = "optcourse"\n')
+    patient = "c.Execute.timeout = c.Execute.startup_timeout = 600"  # else a busy machine has 30 s to load torch
+    settings = f'c = get_config()\nc.CourseDirectory.course_id = "optcourse"\n{patient}\n'
+    (folder / "nbgrader_config.py").write_text(settings)
     for lesson in LESSONS:
         put(ROOT / "solutions" / f"{lesson.stem}.ipynb", folder / "source" / lesson.slug)
     return folder
