@@ -84,10 +84,10 @@ def test_steps_until_done(monkeypatch):
 
 @pytest.mark.parametrize("method", methods.METHODS)
 def test_a_run_of_a_method(method, monkeypatch):
-    config, judged = methods.METHODS[method]
+    config = methods.METHODS[method]
     short = replace(config, steps=60, environments=4, lr=constant(0.01), evaluate_every=20, episodes=2)
     short = short if short.horizon is None else replace(short, horizon=4)
-    monkeypatch.setattr(methods, "METHODS", {method: (short, judged)})
+    monkeypatch.setattr(methods, "METHODS", {method: short})
     monkeypatch.setattr(methods, "ENVIRONMENT", bandits)
     monkeypatch.setattr(
         methods, "actor_critic", lambda features, actions, seed: actor_critic(2, 2, hidden=(8,), seed=seed)

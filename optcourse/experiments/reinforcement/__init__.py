@@ -1,6 +1,7 @@
 """What lesson reinforcement measures, and its claims."""
 
-from optcourse.experiments.reinforcement import cartpole, divergence, parts, tabular
+from optcourse.experiments.reinforcement import advantage, cartpole, divergence, methods, parts, policy, tabular
+from optcourse.experiments.reinforcement.advantage import lambda_runs
 from optcourse.experiments.reinforcement.cartpole import (
     CONFIG,
     SCREENED,
@@ -14,13 +15,14 @@ from optcourse.experiments.reinforcement.cartpole import (
 from optcourse.experiments.reinforcement.checkpoints import Policy, policies
 from optcourse.experiments.reinforcement.divergence import published, settings
 from optcourse.experiments.reinforcement.parts import PARTS
+from optcourse.experiments.reinforcement.policy import PERFECT, PPO, kept
 from optcourse.experiments.reinforcement.tables import carried, part_records, parts_table
 from optcourse.experiments.reinforcement.tabular import GAMMA, LENGTH, learned, table_run
 from optcourse.experiments.reinforcement.watching import Episode, watch
 
-CLAIMS = (*tabular.CLAIMS, *cartpole.CLAIMS)
+CLAIMS = (*tabular.CLAIMS, *cartpole.CLAIMS, *advantage.CLAIMS, *policy.CLAIMS)
 
-CURVES = {**parts.CURVES, **divergence.CURVES}
+CURVES = {**parts.CURVES, **divergence.CURVES, **methods.CURVES}
 
 __all__ = [
     "CLAIMS",
@@ -29,6 +31,8 @@ __all__ = [
     "GAMMA",
     "LENGTH",
     "PARTS",
+    "PERFECT",
+    "PPO",
     "SCREENED",
     "SOLVED",
     "Episode",
@@ -37,6 +41,8 @@ __all__ = [
     "carried",
     "done",
     "fresh_return",
+    "kept",
+    "lambda_runs",
     "learned",
     "part_records",
     "parts_table",
