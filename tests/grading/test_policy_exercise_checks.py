@@ -117,7 +117,7 @@ def test_what_a_call_did_to_its_arguments_is_seen(transport):
         None,
         [],
         {"result": 1.0},
-        {"result": 1.0, "arguments": [], "gradients": []},
+        {"result": 1.0, "arguments": [], "gradients": [torch.ones(1)]},
         {"result": 1.0, "arguments": [1.0], "gradients": [0.0]},
         {"result": 1.0, "arguments": [1.0], "gradients": []},
     ],
