@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium.spaces import Discrete
 
 from optcourse.reinforcement.checking import check_finite, check_integer, check_number
+from optcourse.reinforcement.seeds import draw_seed, streams
 from optcourse.schedules import Schedule
 
 
@@ -89,7 +90,7 @@ def q_learning(
         lr: earlier visits to this state and action -> alpha in [0, 1]. Where chance plays a part, alpha must fall for
             the table to converge, as (1 + visits) ** -0.7 does; without chance, `constant(1.0)` is exact.
         epsilon: step -> probability of a random action. Ties between best actions are broken at random.
-        seed: of environment and exploration.
+        seed: of environment and exploration, which do not share a stream.
 
     Raises:
         TypeError, ValueError: when an argument breaks its rule, at the first record.
@@ -107,9 +108,9 @@ def q_learning(
     states, actions = _count("states", env.observation_space), _count("actions", env.action_space)
     check_integer("steps", steps, 1)
     check_number("gamma", gamma, 0, 1)
-    rng = np.random.default_rng(check_integer("seed", seed, 0))
+    of_environment, rng, *_ = streams(check_integer("seed", seed, 0))
     q, visits = np.zeros((states, actions)), np.zeros((states, actions), dtype=np.int64)
-    state, _ = env.reset(seed=seed)
+    state, _ = env.reset(seed=draw_seed(of_environment))
     for step in range(steps):
         best = np.flatnonzero(q[state] == q[state].max())
         explores = rng.random() < check_number("epsilon", epsilon(step), 0, 1)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from optcourse.reinforcement import LEFT, RIGHT, Chain, chain_values, q_learning, q_learning_reference
+from optcourse.reinforcement.seeds import draw_seed, streams
 from optcourse.schedules import constant, linear
 
 
@@ -116,3 +117,12 @@ def test_errors(make, error, text):
 def run(**options):
     settings = {"env": Chain(2), "steps": 3, "gamma": 0.9, "lr": constant(1.0), "epsilon": constant(1.0), "seed": 0}
     return list(q_learning(**(settings | options)))
+
+
+def test_chance_and_exploration_do_not_share_a_stream(monkeypatch):
+    seeds, reset = [], Chain.reset
+    monkeypatch.setattr(Chain, "reset", lambda chain, *, seed=None: (seeds.append(seed), reset(chain, seed=seed))[1])
+    run(env=Chain(2, slip=0.5), seed=3)
+    of_environment, of_exploration, *_ = streams(3)
+    assert seeds[0] == draw_seed(of_environment)
+    assert np.random.default_rng(seeds[0]).random() != of_exploration.random()
