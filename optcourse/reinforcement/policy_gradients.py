@@ -231,6 +231,8 @@ def _policy_gradient(actor, critic, environment, envs, config: PolicyConfig, see
             else:
                 rollout = collect(world, choose, config.horizon)
                 returns = world.ended()
+            if rollout.steps == 0:  # every sub-environment only reset
+                continue
             measured = learner.round(rollout, step)
             step += rollout.steps
             finite, evaluation = not math.isnan(measured[2]), None

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import cast
 
+from torch import nn
+
 from optcourse.experiments.reinforcement.cartpole import ENVIRONMENT, SOLVED, fresh_return
 from optcourse.lab.claims import Claim, at_least, at_most
 from optcourse.reinforcement import (
@@ -22,7 +24,7 @@ PERFECT = 500.0
 """Mean over the 20 episodes of one look at which training counts as done: each ran into the time limit."""
 
 
-def kept(actor, records: Iterable[PolicyRecord], *, until: float = math.inf) -> BestRun:
+def kept(actor: nn.Module, records: Iterable[PolicyRecord], *, until: float = math.inf) -> BestRun:
     """`keep_best` of a policy."""
     return keep_best(actor, cast(Iterable[DQNRecord], records), until=until)  # it reads step and evaluation alone
 
