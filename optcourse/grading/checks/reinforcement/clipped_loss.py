@@ -67,6 +67,7 @@ def _objective(ratio: Tensor, worth: Tensor, clip: float, switches: Mapping[str,
         "around 0": lambda: ratio.clamp(-clip, clip) * worth,
         "by a quotient": lambda: ratio.clamp(1 / high, high) * worth,
         "the log of the ratio": lambda: ratio.log().clamp(-clip, clip).exp() * worth,
+        "the ratio, without the advantage": lambda: ratio.clamp(low, high),
         "the product": lambda: product.clamp(low, high),
         "the product, by bounds times the advantage": lambda: product.clamp(low * worth, high * worth),
     }
@@ -128,6 +129,11 @@ VARIANTS = (
                 "the log of the ratio",
                 "The logarithm of the ratio is clamped to [-clip, clip]. Asked for is the ratio between 1 - clip and 1 "
                 "+ clip.",
+            ),
+            (
+                "advantage_in_one_term_alone",
+                "the ratio, without the advantage",
+                "The clamped ratio stands alone in its term; it is multiplied by the advantage like the other one.",
             ),
             (
                 "product_clamped",
@@ -270,8 +276,9 @@ _BEHAVIOURS = (
     ),
     Behaviour(
         "leaves_autograd",
-        fault_with(("on Tensor that requires grad",)),
-        "The loss has to be made of torch's operations, or no gradient reaches the policy: numpy knows of none.",
+        fault_with(("on Tensor that requires grad", "converted to Python scalars", "converted to Scalar")),
+        "The loss has to be made of torch's operations, or no gradient reaches the policy: numpy and math know of "
+        "none.",
         "`torch.exp`, `torch.clamp`, `torch.minimum` do the same with tensors.",
     ),
     Behaviour(

@@ -33,8 +33,9 @@ def gae(
     """The advantages, shape (T, N); the switches say which mistake is made at each place."""
     r, v, following = array(reward), array(value), array(next_value)
     over, cut = terminated.numpy(), truncated.numpy()
-    if switches.get("flags") == "one late":
-        over, cut = (np.concatenate([flag[1:], np.zeros_like(flag[:1])]) for flag in (over, cut))
+    if "flags" in switches:
+        last = slice(-1, None) if switches["flags"] == "one late, the last its own" else slice(0, 0)
+        over, cut = (np.concatenate([flag[1:], flag[last], np.zeros_like(flag[:1])])[: len(r)] for flag in (over, cut))
     future = _future(v, following, switches.get("next", "of the step"))
     y = target(r, future, over, cut, lam if switches.get("rate") == "lam" else gamma, switches)
     if switches.get("removed") == "times 0":
@@ -42,8 +43,7 @@ def gae(
     weight = {"1": 1.0, "lam": lam, "1 - lam": 1 - lam}[switches.get("weight", "1")]
     error = weight * {"y - v": y - v, "y": y, "v - y": v - y}[switches.get("error", "y - v")]
     decay = {"both": gamma * lam, "gamma": gamma, "lam": lam, "1": 1.0, "0": 0.0}[switches.get("decay", "both")]
-    chain = switches.get("chain", "no end")
-    goes_on = over | cut if chain == "ended" else survives(over, cut, chain)
+    goes_on = _goes_on(over, cut, switches.get("chain", "no end"))
     start = {"0": np.zeros_like(r[0]), "next value": following[-1], "value": v[-1]}[switches.get("start", "0")]
     order = switches.get("order", "backward")
     if order == "along environments":
@@ -65,6 +65,16 @@ def _future(value: np.ndarray, next_value: np.ndarray, kind: str) -> np.ndarray:
         "of this state": lambda: value,
         "none at the end": lambda: np.concatenate([next_value[:-1], 0 * value[:1]]),
     }[kind]()
+
+
+def _goes_on(over: np.ndarray, cut: np.ndarray, kind: str) -> np.ndarray:
+    """Where the sum of a row takes in that of the row below."""
+    ended = over | cut
+    if kind == "one late":
+        return np.concatenate([~ended[1:], ~ended[-1:]])
+    if kind == "nowhere ended":
+        return np.broadcast_to(~ended.any(axis=1, keepdims=True), ended.shape)
+    return ended if kind == "ended" else survives(over, cut, kind)
 
 
 def _summed(error: np.ndarray, decay: float, goes_on: np.ndarray, start: np.ndarray, order: str) -> np.ndarray:

@@ -101,12 +101,32 @@ _SUMS = (
             ),
         )
     ),
+    *(
+        Variant(
+            "ends_one_row_late",
+            switches,
+            "The flags of the next row are read, as programs do whose flags say that an episode *begins*. Here row t "
+            "says how step t ended.",
+            "Both factors of row t come from row t of the flags.",
+        )
+        for switches in (
+            {"flags": "one late"},
+            {"flags": "one late, the last its own"},
+            {"flags": "one late, the last its own", "ends": "no end", "next": "below"},
+        )
+    ),
     Variant(
-        "ends_one_row_late",
-        {"flags": "one late"},
-        "The flags of the next row are read, as programs do whose flags say that an episode *begins*. Here row t says "
-        "how step t ended.",
-        "Both factors of row t come from row t of the flags.",
+        "sum_cut_one_row_late",
+        {"chain": "one late"},
+        "The sum is cut on the wrong side of an end: what is carried over is forgotten after the row that ended took "
+        "it in. The last step of an episode gets errors of the next one, and the step before it gets none.",
+        "Forget it before row t is made, where row t ended.",
+    ),
+    Variant(
+        "cuts_all_environments",
+        {"chain": "nowhere ended"},
+        "Where one environment's episode ends, the sums of all environments are cut.",
+        "Each column has flags of its own: `torch.where(ended[t], 0.0, carried)`.",
     ),
     *(
         Variant(id, {"decay": kind}, message, DECAY_ADVICE)

@@ -92,6 +92,7 @@ _WRONG = [
     ("quotient_for_lower_bound", "1 / (1 + clip)", (_CLAMP, "ratio.clamp(1 / (1 + clip), 1 + clip)")),
     ("log_ratio_clamped", "clamped before exp", (_CLAMP, "ratio.log().clamp(-clip, clip).exp()")),
     ("product_clamped", "clamped after the product", (_SECOND, "(ratio * advantage).clamp(1 - clip, 1 + clip)")),
+    ("advantage_in_one_term_alone", "a bare second term", (_SECOND, "clipped")),
     (
         "bounds_times_advantage",
         "clamped between two products",
@@ -126,6 +127,7 @@ _WRONG = [
         (_RETURN, f"if advantage > 0:\n        return -{_MINIMUM}.mean()\n    return -{_MINIMUM}.mean()"),
     ),
     ("leaves_autograd", "in numpy", (_RATIO, "np.exp(log_prob.numpy() - old_log_prob.numpy())")),
+    ("leaves_autograd", "math.exp", (_RATIO, "math.exp((log_prob - old_log_prob).detach())")),
     ("mutates_arguments", "in place", (_RATIO, "log_prob.sub_(old_log_prob.detach()).exp()")),
     ("nothing_returned", "no return", ("return -", "loss = -")),
     ("gradient_into_constants+max_for_min", "two at once", *_ALL, ("torch.minimum", "torch.maximum")),

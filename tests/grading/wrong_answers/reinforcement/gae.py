@@ -135,6 +135,36 @@ _WRONG = [
             "    delta =",
         ),
     ),
+    (
+        "ends_one_row_late",
+        "flags of the next row, of the last row its own",
+        (
+            "    delta =",
+            "    terminated = torch.cat([terminated[1:], terminated[-1:]])\n"
+            "    truncated = torch.cat([truncated[1:], truncated[-1:]])\n"
+            "    delta =",
+        ),
+    ),
+    (
+        "ends_one_row_late",
+        "as in a program whose flags say that an episode begins",
+        (
+            _DELTA,
+            "torch.zeros_like(reward)\n"
+            "    done = (terminated | truncated).double()\n"
+            "    done, following = torch.cat([done[1:], done[-1:]]), torch.cat([value[1:], next_value[-1:]])\n"
+            "    following[done == 1] = 0\n"
+            "    delta = reward + gamma * following - value",
+        ),
+        ("ended = terminated | truncated", "ended = done == 1"),
+    ),
+    (
+        "sum_cut_one_row_late",
+        "forgotten after the row",
+        (_CHAIN, "carried"),
+        ("advantage[t] = carried", "advantage[t] = carried\n        carried = torch.where(ended[t], 0.0, carried)"),
+    ),
+    ("cuts_all_environments", "any", (_CHAIN, "(0.0 if ended[t].any() else carried)")),
     ("lambda_forgotten", "no lam", ("gamma * lam *", "gamma *")),
     ("gamma_forgotten_in_the_sum", "no gamma in the sum", ("gamma * lam *", "lam *")),
     ("sum_not_decayed", "neither", ("gamma * lam *", "1.0 *")),
