@@ -33,7 +33,7 @@ def test_twice(options):
 
 
 def test_colab(options):
-    """Run notebooks, widgets, plots and grading with Colab's releases, in .venv-colab."""
+    """Run notebooks, widgets, plots and checks with Colab's releases, in .venv-colab."""
     options.venv, options.constraints = COLAB_VENV, ROOT / "constraints-colab.txt"
     run(options, ["test"], ["-m", "tests", "colab", *options.arguments])
 

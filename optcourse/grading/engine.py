@@ -284,6 +284,8 @@ def formatted(yours: Any, expected: Any) -> tuple[str, str]:
     Example:
         >>> formatted(0.5, 0.51), formatted(1.00000001, 1.0)
         (('0.5', '0.51'), ('1.00000001', '1'))
+        >>> formatted(None, np.array(0.5))
+        ('None', '0.5')
     """
     if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (yours, expected)):
         return _short(yours), _short(expected)
@@ -294,4 +296,6 @@ def formatted(yours: Any, expected: Any) -> tuple[str, str]:
 
 
 def _short(value: Any) -> str:
-    return f"a tensor of shape {value.shape}" if isinstance(value, np.ndarray) and value.shape else repr(value)
+    if isinstance(value, np.ndarray):
+        return f"a tensor of shape {value.shape}" if value.shape else repr(value.item())
+    return repr(value)

@@ -38,10 +38,10 @@ def requantize(accumulator: Tensor, multiplier: float, **switches: str) -> tuple
     factor = Fraction(mantissa) / Fraction(2) ** shift
     if switches.get("factor") == "real":
         factor = Fraction(multiplier)
-    exact = [a * factor for a in accumulator.tolist()]
+    products = [a * factor for a in accumulator.tolist()]
     if switches.get("factor") == "float32":
-        exact = [Fraction(product) for product in (accumulator.float() * multiplier).tolist()]
-    values = [_scaled(product, switches.get("rounding", "half up")) for product in exact]
+        products = [Fraction(product) for product in (accumulator.float() * multiplier).tolist()]
+    values = [_scaled(product, switches.get("rounding", "half up")) for product in products]
     return mantissa, shift, torch.tensor(values, dtype=torch.float64)
 
 
