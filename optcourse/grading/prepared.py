@@ -23,14 +23,13 @@ def prepared(exercise: str, seed: int) -> Check:
     if definition.implementations and seed != PUBLIC_SEED:
         random.Random(seed).shuffle(cases)
     places = {id(case.problem): number for number, case in enumerate(cases)}
-    kept: tuple[Mapping[str, Any], ...] = ({},)
-    if seed == PUBLIC_SEED:
-        kept += tuple(variant.switches for variant in definition.variants)
-    numbers = {id(switches): number for number, switches in enumerate(kept)}
+    # Each is alive as long as the check: the id of a dict that is gone may become that of two mistakes at once.
+    kept = definition.variants if seed == PUBLIC_SEED else ()
+    numbers = {id(variant.switches): number for number, variant in enumerate(kept, 1)}
     known: dict[tuple[int, int], Foretold] = {}
 
     def model(problem: Any, switches: Mapping[str, Any]) -> Iterator[Observation]:
-        place, number = places.get(id(problem)), numbers.get(id(switches), 0 if not switches else None)
+        place, number = places.get(id(problem)), numbers.get(id(switches)) if switches else 0
         if place is None or number is None:  # a case made for one answer, or two mistakes at once
             yield from definition.model(problem, switches)
             return

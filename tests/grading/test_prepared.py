@@ -3,10 +3,12 @@
 import dataclasses
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from optcourse import catalogue
 from optcourse.grading.checks import find
+from optcourse.grading.checks.initialization.he import he_normal
 from optcourse.grading.definitions import VariantError
 from optcourse.grading.engine import PUBLIC_SEED, grade
 from optcourse.grading.prepared import prepared
@@ -57,6 +59,16 @@ def test_what_is_foretold_is_computed_once(monkeypatch):
         with pytest.raises(VariantError):
             list(once.model(problem, dict(wrong)))  # another mistake with the same switches is not taken for it
         assert asked[str(wrong)] == kept + 1
+
+
+def test_two_mistakes_at_once_are_never_taken_for_one_or_none():
+    for _ in range(3):
+        once = prepared("initialization.he_normal", PUBLIC_SEED)
+        pairs = [{"gain": "one", "fan": "in"} for _ in range(2000)]  # alive together, they take every free address
+        problem = once.cases(PUBLIC_SEED)[2].problem
+        np.testing.assert_array_equal(next(once.model(problem, {})).value, he_normal(*problem))
+        for pair in pairs:
+            np.testing.assert_array_equal(next(once.model(problem, pair)).value, he_normal(*problem, **pair))
 
 
 def test_hidden_cases_of_a_test_come_in_another_order():
