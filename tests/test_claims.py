@@ -11,7 +11,7 @@ from optcourse.catalogue import lessons
 from optcourse.experiments import Ledger, claims, record_path, recorded_runs, sweeps
 from optcourse.experiments.__main__ import is_fresh, module_of, weaknesses
 from optcourse.experiments.recorded_runs import load_runs, save_runs
-from optcourse.lab import claims as lab_claims
+from optcourse.lab import code_hash as hashing
 from optcourse.lab.claims import Band, Claim, ClaimError, ClaimRecord, Interval, Result, at_least, at_most, within
 from optcourse.lab.records import Record, Run
 
@@ -127,14 +127,14 @@ def test_ledger_refuses_unknown_and_missing_claims():
 
 
 def hash_of_top(module: str = "claimed.top") -> str:
-    lab_claims.code_hash.cache_clear()
-    lab_claims._source.cache_clear()
-    return lab_claims.code_hash(module)
+    hashing.code_hash.cache_clear()
+    hashing._source.cache_clear()
+    return hashing.code_hash(module)
 
 
 def test_code_hash_follows_behavior_and_not_layout(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(lab_claims, "__name__", "claimed.lab")
+    monkeypatch.setattr(hashing, "__name__", "claimed.lab")
     package = tmp_path / "claimed"
     package.mkdir()
     (package / "__init__.py").write_text("")
@@ -146,13 +146,13 @@ def test_code_hash_follows_behavior_and_not_layout(tmp_path, monkeypatch):
     assert hash_of_top() == first
     (package / "deep.py").write_text("def f(x):\n    return x + 2\n")
     assert hash_of_top() != first
-    lab_claims.code_hash.cache_clear()
-    lab_claims._source.cache_clear()
+    hashing.code_hash.cache_clear()
+    hashing._source.cache_clear()
 
 
 def test_code_hash_looks_through_what_a_package_hands_on(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(lab_claims, "__name__", "handing.lab")
+    monkeypatch.setattr(hashing, "__name__", "handing.lab")
     inner = tmp_path / "handing" / "inner"
     inner.mkdir(parents=True)
     handing = (

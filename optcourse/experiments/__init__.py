@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from optcourse.experiments.recorded_runs import load_runs
-from optcourse.lab.claims import Claim, ClaimRecord, Result, ResultTable, code_hash
+from optcourse.lab.claims import Claim, ClaimRecord, Result, ResultTable
+from optcourse.lab.code_hash import code_hash
 from optcourse.lab.data import TEXTS, load, load_texts
 from optcourse.lab.device import seeds
 from optcourse.lab.records import Run

@@ -11,7 +11,8 @@ import torch
 from optcourse.catalogue import lessons
 from optcourse.experiments import COMMAND, claims, is_curve, make_record, record_path, sweeps, versions
 from optcourse.experiments.recorded_runs import read, save_runs
-from optcourse.lab.claims import LEAST_MARGIN, SEED_SETS, Band, Claim, ClaimRecord, Result, code_hash
+from optcourse.lab.claims import LEAST_MARGIN, SEED_SETS, Band, Claim, ClaimRecord, Result
+from optcourse.lab.code_hash import code_hash
 from optcourse.lab.records import Run
 
 SEEDS_PER_SET = 3

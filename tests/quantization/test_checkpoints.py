@@ -9,7 +9,7 @@ import torch
 from optcourse.experiments.quantization import accuracy, checkpoint, checkpoints
 from optcourse.experiments.quantization.__main__ import store
 from optcourse.experiments.quantization.checkpoints import FOLDER, NETS, SHIPPED, path, rounded_state, train_anew
-from optcourse.lab.claims import code_hash
+from optcourse.lab.code_hash import code_hash
 from optcourse.lab.models import parameter_count
 
 INDEX = json.loads((FOLDER / "checkpoints.json").read_text(encoding="utf-8"))

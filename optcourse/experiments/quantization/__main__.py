@@ -19,7 +19,7 @@ from optcourse.experiments.quantization.checkpoints import (
 )
 from optcourse.experiments.quantization.deployed import PANELS, costs
 from optcourse.experiments.quantization.training import accuracy, fashion_mnist
-from optcourse.lab.claims import code_hash
+from optcourse.lab.code_hash import code_hash
 
 COMMAND = "python -m optcourse.experiments.quantization"
 

@@ -6,7 +6,7 @@ import torch
 
 from optcourse.experiments import versions
 from optcourse.experiments.reinforcement.checkpoints import FOLDER, INDEX, chosen, store, train_anew
-from optcourse.lab.claims import code_hash
+from optcourse.lab.code_hash import code_hash
 
 COMMAND = "python -m optcourse.experiments.reinforcement"
 
