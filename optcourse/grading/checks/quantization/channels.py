@@ -9,6 +9,7 @@ from optcourse.grading.checks.quantization.raising import BROADCASTING, raises
 from optcourse.grading.definitions import RESULT, Behaviour, Case, Result, Tolerance, Variant
 from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
+from optcourse.grading.untouched import leaving_alone
 
 AXIS_ADVICE = "torch stores weights with their outputs first: channel i is `weight[i]`, whatever follows."
 SIZE_ADVICE = "The largest size of a number is `abs().max()`, and it becomes the greatest integer, 2^(bits-1) - 1."
@@ -277,14 +278,18 @@ def cases(seed: int) -> Sequence[Case]:
     )
 
 
-CHANNELS = function_check(
-    "quantization.channels",
-    cases,
-    quantize_channels,
-    variants=VARIANTS,
-    behaviours=(NOTHING_RETURNED, SCALE_NOT_RESHAPED, KEPT_AXES, SQUEEZED),
-    facts=facts(quantize_channels),
-    tolerance=Tolerance(1e-5, 1e-7),
-    look_next=AXIS_ADVICE,
-    praise="Right: each channel uses all its integers, whatever the size of its neighbors.",
+CHANNELS = leaving_alone(
+    function_check(
+        "quantization.channels",
+        cases,
+        quantize_channels,
+        variants=VARIANTS,
+        behaviours=(NOTHING_RETURNED, SCALE_NOT_RESHAPED, KEPT_AXES, SQUEEZED),
+        facts=facts(quantize_channels),
+        tolerance=Tolerance(1e-5, 1e-7),
+        look_next=AXIS_ADVICE,
+        praise="Right: each channel uses all its integers, whatever the size of its neighbors.",
+    ),
+    "weight",
+    because="The float weights are still there to be compared with, and to be rounded to other bits.",
 )

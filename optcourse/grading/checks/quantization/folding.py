@@ -9,6 +9,7 @@ from optcourse.grading.checks.quantization.raising import BROADCASTING, raises
 from optcourse.grading.definitions import RESULT, Behaviour, Case, Result, Variant, VariantError
 from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
+from optcourse.grading.untouched import leaving_alone
 
 ADVICE = (
     "Write out what the two do together, (W x + b - mean) · gamma / sqrt(variance + eps) + beta, and collect what "
@@ -263,13 +264,22 @@ def cases(seed: int) -> Sequence[Case]:
     )
 
 
-FOLD = function_check(
-    "quantization.fold",
-    cases,
-    fold,
-    variants=VARIANTS,
-    behaviours=(NOTHING_RETURNED, BIAS_STAYS_MISSING, NUMBER_OF_AXES, FACTOR_ALONG_INPUTS),
-    facts=facts(fold),
-    look_next=ADVICE,
-    praise="Right: one layer does what two did, and there is one less to quantize.",
+FOLD = leaving_alone(
+    function_check(
+        "quantization.fold",
+        cases,
+        fold,
+        variants=VARIANTS,
+        behaviours=(NOTHING_RETURNED, BIAS_STAYS_MISSING, NUMBER_OF_AXES, FACTOR_ALONG_INPUTS),
+        facts=facts(fold),
+        look_next=ADVICE,
+        praise="Right: one layer does what two did, and there is one less to quantize.",
+    ),
+    "weight",
+    "bias",
+    "mean",
+    "variance",
+    "gamma",
+    "beta",
+    because="They are the tensors of a net; folded a second time, they would be scaled twice.",
 )

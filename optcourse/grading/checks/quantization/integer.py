@@ -10,6 +10,7 @@ from optcourse.grading.checks.quantization.raising import raises
 from optcourse.grading.definitions import Case, Tolerance, Variant
 from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
+from optcourse.grading.untouched import leaving_alone
 
 PRODUCT_ADVICE = "An integer q stands for (q - z) · s. Write the sum of products with that, and take s_x · s_w out."
 BIAS_ADVICE = "One step of the accumulator is worth s_x · s_w. Only a bias in these steps can be added to it."
@@ -273,14 +274,22 @@ def _layer(numbers: Numbers, batch: int, inputs: int, outputs: int, share: float
             return problem
 
 
-INTEGER_LINEAR = function_check(
-    "quantization.integer_linear",
-    cases,
-    integer_linear,
-    variants=VARIANTS,
-    behaviours=(NOTHING_RETURNED, WEIGHTS_NOT_TRANSPOSED),
-    facts=facts(integer_linear),
-    tolerance=Tolerance(0.0, 1e-3),
-    look_next=PRODUCT_ADVICE,
-    praise="Right: 8-bit numbers in, 32-bit sums, 8-bit numbers out, with both zero-points.",
+INTEGER_LINEAR = leaving_alone(
+    function_check(
+        "quantization.integer_linear",
+        cases,
+        integer_linear,
+        variants=VARIANTS,
+        behaviours=(NOTHING_RETURNED, WEIGHTS_NOT_TRANSPOSED),
+        facts=facts(integer_linear),
+        tolerance=Tolerance(0.0, 1e-3),
+        look_next=PRODUCT_ADVICE,
+        praise="Right: 8-bit numbers in, 32-bit sums, 8-bit numbers out, with both zero-points.",
+    ),
+    "q_x",
+    "x_grid",
+    "q_w",
+    "w_grid",
+    "bias",
+    because="They are the layer: with the next batch it would compute something else.",
 )

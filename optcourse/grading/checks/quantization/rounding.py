@@ -8,6 +8,7 @@ from torch import Tensor
 from optcourse.grading.definitions import CONVENTION, Case, Tolerance, Variant
 from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
+from optcourse.grading.untouched import leaving_alone
 
 ORDER_ADVICE = "Divide, round, add the zero-point, clamp: in this order."
 BACK_ADVICE = "Undo the steps in reverse order: take off the zero-point, then multiply by the scale."
@@ -254,14 +255,18 @@ def cases(seed: int) -> Sequence[Case]:
     )
 
 
-QUANTIZE = function_check(
-    "quantization.quantize",
-    cases,
-    quantize,
-    variants=VARIANTS,
-    behaviours=(NOTHING_RETURNED,),
-    facts=facts(quantize),
-    tolerance=Tolerance(1e-5, 1e-6),
-    look_next=ORDER_ADVICE,
-    praise="Right: inside the grid your error is at most half a step, and 0 comes back as 0.",
+QUANTIZE = leaving_alone(
+    function_check(
+        "quantization.quantize",
+        cases,
+        quantize,
+        variants=VARIANTS,
+        behaviours=(NOTHING_RETURNED,),
+        facts=facts(quantize),
+        tolerance=Tolerance(1e-5, 1e-6),
+        look_next=ORDER_ADVICE,
+        praise="Right: inside the grid your error is at most half a step, and 0 comes back as 0.",
+    ),
+    "x",
+    because="The net goes on computing with x, and x_hat - x is the error of rounding.",
 )

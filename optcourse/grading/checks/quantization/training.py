@@ -8,6 +8,7 @@ from torch import Tensor
 from optcourse.grading.definitions import CONVENTION, Case, Tolerance, Variant
 from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, facts
 from optcourse.grading.kinds import function_check
+from optcourse.grading.untouched import leaving_alone
 
 MASK_ADVICE = (
     "The gradient of the rounded weights goes to `weight` unchanged where nothing was clamped, and is 0 elsewhere."
@@ -205,14 +206,20 @@ def cases(seed: int) -> Sequence[Case]:
     )
 
 
-QAT_STEP = function_check(
-    "quantization.qat_step",
-    cases,
-    qat_step,
-    variants=VARIANTS,
-    behaviours=(NOTHING_RETURNED,),
-    facts=facts(qat_step),
-    tolerance=Tolerance(1e-5, 1e-7),
-    look_next=MASK_ADVICE,
-    praise="Right: the net feels its rounding, and its float weights learn to live with it.",
+QAT_STEP = leaving_alone(
+    function_check(
+        "quantization.qat_step",
+        cases,
+        qat_step,
+        variants=VARIANTS,
+        behaviours=(NOTHING_RETURNED,),
+        facts=facts(qat_step),
+        tolerance=Tolerance(1e-5, 1e-7),
+        look_next=MASK_ADVICE,
+        praise="Right: the net feels its rounding, and its float weights learn to live with it.",
+    ),
+    "weight",
+    "x",
+    "target",
+    because="Asked for is a new weight; the old one stays, so that the two can be compared.",
 )

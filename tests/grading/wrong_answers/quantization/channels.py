@@ -137,6 +137,13 @@ _WRONG = [
         "the greatest of all",
         (_LARGEST, "largest = weight.max().repeat(weight.shape[0])"),
     ),
+    ("mutates_arguments", "divided in place", (_RETURN, "return weight.div_(scale.view(shape)).round_(), scale")),
+    ("mutates_arguments", "sizes in place", (_LARGEST, "largest = weight.abs_().flatten(1).amax(1)")),
+    (
+        "mutates_arguments",
+        "in the memory of the weight",
+        (_RETURN, "weight.data /= scale.view(shape)\n    return torch.round(weight), scale"),
+    ),
     ("nothing_returned", "no return", ("return torch", "q = torch")),
 ]
 

@@ -114,6 +114,17 @@ _WRONG = [
         (_SCALED, "accumulator.sign() * ((accumulator.abs() * mantissa + 2 ** (shift - 1)) >> shift)"),
     ),
     ("carry_forgotten+shift_rounds_down", "two at once", (_CARRY, ""), (" + 2 ** (shift - 1)", "")),
+    ("mutates_arguments", "multiplied in place", ("accumulator * mantissa", "accumulator.mul_(mantissa)")),
+    (
+        "mutates_arguments",
+        "step by step in place",
+        (_SCALED, "accumulator"),
+        (
+            "scaled = ",
+            "accumulator *= mantissa\n    accumulator += 2 ** (shift - 1)\n    accumulator >>= shift\n    scaled = ",
+        ),
+    ),
+    ("mutates_arguments+shift_rounds_down", "in place, no half", (_SCALED, "accumulator.mul_(mantissa) >> shift")),
     ("nothing_returned", "no return", ("return mantissa,", "found = mantissa,")),
 ]
 

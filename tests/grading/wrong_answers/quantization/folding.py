@@ -113,6 +113,27 @@ _WRONG = [
         _factor("gamma / (torch.sqrt(variance) + eps)"),
         ("(bias - mean)", "(bias + mean)"),
     ),
+    ("mutates_arguments", "the weight in place", (_WEIGHT, "weight.mul_(factor.view(shape))")),
+    ("mutates_arguments", "beta in place", (_BIAS, "beta.add_((bias - mean) * factor)")),
+    ("mutates_arguments", "the variance in place", ("variance + eps", "variance.add_(eps)")),
+    (
+        "mutates_arguments",
+        "the mean in place",
+        ("    if bias is None:\n", "    mean *= factor\n    if bias is None:\n"),
+        (_BIAS, "bias * factor - mean + beta"),
+    ),
+    (
+        "mutates_arguments",
+        "in the memory of the weight",
+        (_FACTOR, f"w = weight.numpy()\n    {_FACTOR}"),
+        (f"return {_WEIGHT}", "w *= factor.view(shape).numpy()\n    return w"),
+    ),
+    ("eps_forgotten+mutates_arguments", "no eps, in place", _factor("gamma.div_(torch.sqrt(variance))")),
+    (
+        "mutates_arguments+nothing_returned",
+        "in place, and nothing returned",
+        (f"return {_WEIGHT}, {_BIAS}", f"weight *= factor.view(shape)\n    bias = {_BIAS}"),
+    ),
     ("nothing_returned", "no return", ("return weight", "folded = weight")),
 ]
 

@@ -135,6 +135,13 @@ _WRONG = [
         "no zero-point at all",
         (_PRODUCTS, "products = q_x.long() @ q_w.long().T"),
     ),
+    ("mutates_arguments", "the bias in place", ("bias / (x_scale * w_scale)", "bias.div_(x_scale * w_scale)")),
+    ("difference_in_8_bits+mutates_arguments", "x in place", (_X, "(q_x.sub_(x_zero)).long()")),
+    (
+        "difference_in_8_bits+mutates_arguments",
+        "both in place",
+        (_PRODUCTS, "q_x -= x_zero\n    q_w -= w_zero\n    products = q_x.long() @ q_w.long().T"),
+    ),
     ("nothing_returned", "no return", ("return accumulator,", "result = accumulator,")),
 ]
 

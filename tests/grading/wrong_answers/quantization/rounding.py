@@ -106,6 +106,18 @@ _WRONG = [
         (_BACK, "q * scale"),
     ),
     ("floor_for_round+not_clamped", "floor, no clamp", ("torch.round", "torch.floor"), (_CLAMP, "")),
+    ("mutates_arguments", "divided in place", ("x / scale", "x.div_(scale)")),
+    (
+        "mutates_arguments",
+        "in the memory of x",
+        (_ROUND, "numbers = x.numpy()\n    numbers /= scale\n    q = torch.round(x) + zero_point"),
+    ),
+    (
+        "mutates_arguments",
+        "clamped in place first",
+        (_ROUND, f"x.clamp_((quant_min - zero_point) * scale, (quant_max - zero_point) * scale)\n    q = {_ROUND}"),
+    ),
+    ("floor_for_round+mutates_arguments", "floor, in place", ("torch.round(x / scale)", "x.div_(scale).floor_()")),
     ("nothing_returned", "no return", ("return q,", "x_hat = q,")),
 ]
 

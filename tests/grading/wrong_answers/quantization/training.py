@@ -42,7 +42,7 @@ def qat_step(weight, x, target, scale, quant_max, lr):
         def backward(ctx, gradient):
             return gradient.masked_fill(ctx.saved_tensors[0], 0.0), None, None
 
-    weight.requires_grad_()
+    weight = weight.clone().requires_grad_()
     outputs = torch.nn.functional.linear(x, Through.apply(weight, scale, quant_max))
     loss = torch.nn.functional.mse_loss(outputs, target)
     (gradient,) = torch.autograd.grad(loss, weight)
@@ -126,10 +126,27 @@ _WRONG = [
     ("step_uphill", "plus", ("return weight - lr", "return weight + lr")),
     ("lr_forgotten", "no lr", ("lr * gradient", "gradient")),
     ("passes_outside+step_uphill", "two at once", (_RETURN, "return weight + lr * gradient")),
+    ("mutates_arguments", "the weight in place", (_RETURN, "weight -= lr * gradient * inside\n    return weight")),
+    ("mutates_arguments", "the target in place", (_ERROR, "error = target.neg_() + x @ w_hat.T")),
+    ("mutates_arguments+step_uphill", "up, in place", (_RETURN, "return weight.add_(lr * gradient * inside)")),
+    (
+        "mutates_arguments+nothing_returned",
+        "as an optimizer does it",
+        (_RETURN, "weight.sub_(lr * gradient * inside)"),
+    ),
     ("nothing_returned", "no return", ("return weight", "new = weight")),
 ]
 
 _WRONG_AUTOGRAD = [
+    (
+        "mutates_arguments",
+        "the weight in place",
+        ("weight = weight.clone().requires_grad_()", "weight.requires_grad_()"),
+        (
+            "return weight.detach() - lr * weight.grad * inside",
+            "with torch.no_grad():\n        weight -= lr * weight.grad * inside\n    return weight",
+        ),
+    ),
     ("no_gradient_passes", "detach forgotten", ("(w_hat - weight).detach()", "(w_hat - weight)"), (" * inside", "")),
     ("no_gradient_passes", "no bridge", ("weight + (w_hat - weight).detach()", "w_hat + 0 * weight")),
     ("passes_outside", "no mask", (" * inside", "")),
