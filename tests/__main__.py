@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 # A notebook runs in one kernel, so its cells stay together; unit tests go where there is room, groups aside.
 NOTEBOOK_WORKERS = ("-n", "2", "--dist", "loadscope")
+BROWSER_WORKERS = ("-n", "2")
 UNIT_WORKERS = ("-n", "2", "--dist", "loadgroup")
 # What an instructor does on a machine of his own, which no release of Colab's changes: a class is not graded there.
 NOT_ON_COLAB = (
@@ -119,7 +120,7 @@ class Runner:
         if not any((ROOT / "tests" / "browser").glob("test_*.py")):
             return Outcome("skipped", "there is no browser test")
         environment = self.environment | {"OPTCOURSE_CHROMIUM": found}
-        return self.call("-m", "pytest", "-m", "browser", "tests/browser", environment=environment)
+        return self.call("-m", "pytest", *BROWSER_WORKERS, "-m", "browser", "tests/browser", environment=environment)
 
     def colab_units(self) -> Outcome:
         folders = [f"tests/{name}" for name in ("widgets", "plots", "grading") if (ROOT / "tests" / name).is_dir()]
