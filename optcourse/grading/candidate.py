@@ -18,6 +18,7 @@ from optcourse.grading.values import NotPlainError, decode, encode, plain
 
 Transport = Callable[[dict], dict]
 OVERWRITTEN = 99.0  # what a reused tensor holds next
+_FAREWELL = 1.0  # seconds that a learner's object may take to go
 _LONGEST_VERDICT = 200  # characters
 Group = Mapping[str, Any]
 
@@ -110,7 +111,7 @@ class Servant:
         self.implementations = {} if implementations is None else implementations
         self.parameters: list[Tensor] = []
         self.instance: Any = None
-        if isinstance(answer, type) and issubclass(answer, torch.optim.Optimizer):
+        if issubclass(type(answer), type) and issubclass(answer, torch.optim.Optimizer):
             # The first one in a process makes torch import its compiler, for seconds: not the learner's time.
             torch.optim.Optimizer([torch.zeros(1, requires_grad=True)], {})
 
@@ -136,6 +137,15 @@ class Servant:
             fault = Fault("result", fault.type, fault.message)
         value = values if together else values[0] if fault is None else None
         return _reply(value, fault, outcome.printed, outcome.dropped)
+
+    def release(self) -> None:
+        """Let go of the learner's objects while their time is kept: a `__del__` of theirs may be endless."""
+
+        def run() -> None:
+            self.answer = self.instance = None
+            self.parameters = []
+
+        guarded(run, seconds=_FAREWELL)
 
     def _answered(self, do: str, **arguments: Any) -> Any:
         action = getattr(self, f"_do_{do}", None)

@@ -22,6 +22,11 @@ from optcourse.grading.limits import Fault, preserved_random
 from optcourse.grading.points import record
 
 PUBLIC_SEED = 0
+ADVICE = {
+    "exit": "Leave a function with `return`: to end the program is to lose all that runs in it.",
+    "input": "Take the value as an argument, or write it into your code: a check asks nobody.",
+}
+"""What to do about a fault, by its kind."""
 
 
 def check(exercise_id: str, candidate: Any) -> Card:
@@ -78,14 +83,20 @@ def grade(
     Args:
         answer: the learner's object, or a `Session` that reaches it elsewhere.
     """
-    if isinstance(answer, Session):
-        session = answer
-    else:
-        servant = Servant(answer, seconds=exercise.time_limit, implementations=definition.implementations)
-        session = Session(transport(servant))
     with preserved_random():
         torch.manual_seed(seed)
-        card = _graded(definition, session, exercise, seed)
+        if isinstance(answer, Session):
+            return _with_printed(_graded(definition, answer, exercise, seed), answer)
+        servant = Servant(answer, seconds=exercise.time_limit, implementations=definition.implementations)
+        try:
+            session = Session(transport(servant))
+            return _with_printed(_graded(definition, session, exercise, seed), session)
+        finally:
+            servant.release()
+
+
+def _with_printed(card: Card, session: Session) -> Card:
+    """The card with what the answer printed."""
     return dataclasses.replace(card, printed=session.printed, dropped=session.dropped)
 
 
@@ -205,7 +216,9 @@ def _failed(definition: Check, results: Sequence[Result], diagnosis: Diagnosis, 
         status = cards.CONVENTION
     elif faulty is not None and diagnosis.misconception is None:
         status = cards.ERROR
-    general = "Mend that line first; the check then goes on." if status == cards.ERROR else definition.look_next
+    general = definition.look_next
+    if status == cards.ERROR and faulty is not None and faulty.fault is not None:
+        general = ADVICE.get(faulty.fault.kind, "Mend that line first; the check then goes on.")
     case, number = "", None
     if differing is not None and definition.reveals:
         case, number = differing.case.name, _number(differing.deviations[RESULT])
@@ -245,16 +258,23 @@ def _fault_text(definition: Check, result: Result) -> str:
     seen = sum(observation.channel == RESULT for observation in result.observed)
     foretold = list(definition.model(result.case.problem, {}))
     at = foretold[seen].place.split(",")[0].removeprefix("length of ") if seen < len(foretold) else "the end"
-    what = {
-        "stub": "your code raised NotImplementedError",
-        "recursion": "your code called itself without end (RecursionError)",
-        "memory": "your code ran out of memory (MemoryError)",
-        "exit": f"your code tried to end the program ({fault.type})",
-        "crash": f"your code ended its process ({fault.type})",
-    }.get(fault.kind, f"your code raised `{fault.type}: {fault.message}`")
     # What it did before went down with its process; and a function gives nothing before its result.
     place = "" if fault.kind == "crash" or at == "the result" else f" at {at},"
-    return f'In the case "{result.case.name}",{place} {what}.{_line_text(fault)}'
+    return f'In the case "{result.case.name}",{place} your code {how_it_ended(fault)}.{_line_text(fault)}'
+
+
+def how_it_ended(fault: Fault) -> str:
+    """The end of a sentence that begins with "your code"."""
+    said = f"{fault.type}: {fault.message}" if fault.message else fault.type
+    return {
+        "stub": "raised NotImplementedError",
+        "recursion": "called itself without end (RecursionError)",
+        "memory": f"ran out of memory ({fault.type})",
+        "exit": f"tried to end the program ({fault.type})",
+        "input": "waits for input, and nobody is there to type",
+        "timeout": "did not return in time",
+        "crash": f"ended its process ({fault.type})",
+    }.get(fault.kind, f"raised `{said}`")
 
 
 def _line_text(fault: Fault | None) -> str:

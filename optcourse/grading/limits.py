@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from optcourse.grading.unattended import InputError, unattended
+
 OUTPUT_LIMIT = 2000
 MESSAGE_LIMIT = 500
 _PATIENCE = 0.05  # seconds between two interruptions of code that swallows them
@@ -37,8 +39,8 @@ class Fault:
     """How a learner's code ended when it did not return.
 
     Attributes:
-        kind: stub, exception, recursion, memory, exit, timeout, result (what it returned may not cross), or in a class
-            run crash (its process ended).
+        kind: stub, exception, recursion, memory, exit, input, timeout, result (what it returned may not cross), or in a
+            class run crash (its process ended).
         type, message: of the exception.
         line: the learner's own line that raised it, without its indent; "" when it is not known.
         line_number: counted in its cell or file.
@@ -109,10 +111,9 @@ def guarded(function: Callable[[], Any], *, seconds: float, output_limit: int = 
     """
     output = BoundedOutput(output_limit)
     counted = _clock()
-    with preserved_state(), _captured(output):
+    with preserved_state(), _captured(output), unattended():
         on_main = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
-        value, error = (_with_timer if on_main else _with_watchdog)(function, seconds)
-    fault = None if error is None else _fault(error)
+        value, fault = (_with_timer if on_main else _with_watchdog)(function, seconds)
     return Outcome(value, fault, output.kept, output.dropped, counted())
 
 
@@ -122,14 +123,23 @@ def _clock() -> Callable[[], float]:
     return lambda: max(time.process_time() - used, (time.monotonic() - passed) / _BUSY)
 
 
-def _trampoline(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+def _trampoline(function: Callable[[], Any]) -> tuple[Any, Fault | None]:
+    """What the learner's code returned, or how it ended.
+
+    The exception goes here, while time is still kept: with it goes all that the code had in its hands, and a `__del__`
+    in there may be endless.
+    """
     try:
         return function(), None
     except BaseException as error:
-        return None, error
+        try:
+            fault = _fault(error)
+        except TimedOut:
+            fault = _OUT_OF_TIME
+        return None, fault
 
 
-def _with_timer(function: Callable[[], Any], seconds: float) -> tuple[Any, BaseException | None]:
+def _with_timer(function: Callable[[], Any], seconds: float) -> tuple[Any, Fault | None]:
     home = sys._getframe()
     pauses = random.Random(0)
     counted = _clock()
@@ -157,9 +167,7 @@ def _with_timer(function: Callable[[], Any], seconds: float) -> tuple[Any, BaseE
     started = time.monotonic()
     old_delay, old_interval = signal.setitimer(signal.ITIMER_REAL, seconds, _PATIENCE)
     try:
-        value, error = _trampoline(function)
-    except TimedOut as late:  # raised in the trampoline's own lines
-        value, error = None, late
+        value, fault = _trampoline(function)
     finally:
         over = True
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -171,19 +179,20 @@ def _with_timer(function: Callable[[], Any], seconds: float) -> tuple[Any, BaseE
             signal.setitimer(signal.ITIMER_REAL, left, old_interval)
     if interrupted:
         raise KeyboardInterrupt
-    return value, error
+    return value, fault
 
 
 def _in_learners_code(frame: FrameType | None, home: FrameType) -> bool:
-    """Whether `frame` runs below the trampoline that `home` called: only there may a time-out be raised."""
+    """Whether `frame` was called by the trampoline that `home` called: only there may a time-out be raised."""
     while frame is not None:
-        if frame.f_back is home:
-            return frame.f_code is _trampoline.__code__
-        frame = frame.f_back
+        caller = frame.f_back
+        if caller is not None and caller.f_back is home:
+            return caller.f_code is _trampoline.__code__
+        frame = caller
     return False
 
 
-def _with_watchdog(function: Callable[[], Any], seconds: float) -> tuple[Any, BaseException | None]:
+def _with_watchdog(function: Callable[[], Any], seconds: float) -> tuple[Any, Fault | None]:
     home = sys._getframe()
     number = threading.get_ident()
     thread = ctypes.c_ulong(number)
@@ -203,44 +212,53 @@ def _with_watchdog(function: Callable[[], Any], seconds: float) -> tuple[Any, Ba
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     value: Any = None
-    error: BaseException | None = None
+    fault: Fault | None = None
     called = False
     while not finished.is_set():
         try:
             if not called:
                 called = True
-                value, error = _trampoline(function)
+                value, fault = _trampoline(function)
             with lock:
                 finished.set()
                 raise_in(thread, None)
-        except TimedOut as late:
-            error = error or late
+        except TimedOut:  # it came late, in the trampoline's own lines or in these
+            fault = fault or _OUT_OF_TIME
     watcher.join()
-    if isinstance(error, KeyboardInterrupt):
-        raise error
-    return value, error
+    if fault is not None and fault.type == KeyboardInterrupt.__name__:
+        raise KeyboardInterrupt
+    return value, fault
+
+
+_OUT_OF_TIME = Fault("timeout", TimedOut.__name__)
 
 
 def _fault(error: BaseException) -> Fault:
-    kind = "exception"
-    for types, name in (
-        (TimedOut, "timeout"),
-        (NotImplementedError, "stub"),
-        (RecursionError, "recursion"),
-        (MemoryError, "memory"),
-        ((SystemExit, KeyboardInterrupt, GeneratorExit), "exit"),
-    ):
-        if isinstance(error, types):
-            kind = name
-            break
-    try:
-        message = str(error)
-    except BaseException:  # the learner's own exception class may raise in __str__
-        message = "(its message cannot be shown)"
-    if len(message) > MESSAGE_LIMIT:
-        message = message[:MESSAGE_LIMIT] + " ..."
+    kind = next((name for types, name in _KINDS if issubclass(type(error), types)), "exception")
     line, number = learner_line(error.__traceback__)
-    return Fault(kind, type(error).__name__, message, line, number)
+    # The class may be the learner's own, and its text and its name made by code that raises or never returns.
+    name = _text_of(lambda: type(error).__name__, "an exception")
+    return Fault(kind, name, _text_of(lambda: str(error), "(its message cannot be shown)"), line, number)
+
+
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (TimedOut, "timeout"),
+    (InputError, "input"),
+    (NotImplementedError, "stub"),
+    (RecursionError, "recursion"),
+    (MemoryError, "memory"),
+    ((SystemExit, KeyboardInterrupt, GeneratorExit), "exit"),
+)
+
+
+def _text_of(make: Callable[[], Any], otherwise: str) -> str:
+    try:
+        text = str.__str__(make())  # no subclass of str
+    except TimedOut:
+        raise
+    except BaseException:
+        return otherwise
+    return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + " ..."
 
 
 _LIBRARY = tuple(
@@ -300,7 +318,7 @@ def preserved_state() -> Iterator[None]:
     grad, anomaly, device = torch.is_grad_enabled(), torch.is_anomaly_enabled(), torch.get_default_device()
     deterministic = torch.are_deterministic_algorithms_enabled()
     matmul = torch.get_float32_matmul_precision()
-    folder = Path.cwd()
+    folder = _folder()
     try:
         yield
     finally:
@@ -318,8 +336,17 @@ def preserved_state() -> Iterator[None]:
         if torch.get_float32_matmul_precision() != matmul:
             torch.set_float32_matmul_precision(matmul)
         sys.setrecursionlimit(limit)
-        if Path.cwd() != folder:
-            os.chdir(folder)
+        if folder and _folder() != folder:
+            with contextlib.suppress(OSError):  # removed, too
+                os.chdir(folder)
+
+
+def _folder() -> str:
+    """The working folder; "" where it was removed."""
+    try:
+        return os.getcwd()  # noqa: PTH109 (of text, as it stands)
+    except OSError:
+        return ""
 
 
 @contextlib.contextmanager

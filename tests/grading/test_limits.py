@@ -1,6 +1,10 @@
 """Learners' code: stopped, bounded, its faults told, torch's global state put back."""
 
+import _sitebuiltins
+import builtins
 import contextlib
+import gc
+import getpass
 import os
 import random
 import signal
@@ -10,12 +14,13 @@ import threading
 import time
 import warnings
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 
-from optcourse.grading import limits
+from optcourse.grading import candidate, limits
 from optcourse.grading.limits import OUTPUT_LIMIT, TimedOut, guarded, preserved_random
 
 SHORT = 0.1
@@ -171,6 +176,58 @@ def test_a_time_out_where_nothing_can_be_raised_reaches_no_hook_of_the_kernel(lo
     assert TimedOut not in [unraisable.exc_type for unraisable in heard]
 
 
+class EndlessToGo(float):
+    """Takes its time to go, and says so when it was given it; not endless, so that a test that fails ends."""
+
+    gone: ClassVar[list] = []
+
+    def __del__(self):
+        end = time.monotonic() + GENEROUS
+        while time.monotonic() < end:
+            pass
+        EndlessToGo.gone.append(True)
+
+
+class EndlessToTell(Exception):  # noqa: N818
+    def __str__(self):
+        return str(EndlessToGo())
+
+
+def hold_while_raising():
+    kept = EndlessToGo()
+    raise ValueError(f"beside {kept}")
+
+
+def hold_while_spinning():
+    kept = EndlessToGo()
+    while kept is not None:
+        pass
+
+
+def raise_what_cannot_be_told():
+    raise EndlessToTell
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="timer signals are POSIX's")
+@pytest.mark.parametrize("code", [hold_while_raising, hold_while_spinning, raise_what_cannot_be_told])
+def test_what_stopped_code_held_goes_while_its_time_is_kept(code):
+    EndlessToGo.gone.clear()
+    assert guarded(code, seconds=SHORT).fault is not None
+    gc.collect()
+    assert not EndlessToGo.gone
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="timer signals are POSIX's")
+def test_an_object_that_never_goes_is_let_go_with_the_answer(monkeypatch):
+    monkeypatch.setattr(candidate, "_FAREWELL", SHORT)
+    EndlessToGo.gone.clear()
+    servant = candidate.Servant(EndlessToGo, seconds=GENEROUS)
+    assert servant.handle({"do": "make", "args": []})["fault"] is None
+    servant.release()
+    del servant
+    assert not EndlessToGo.gone
+
+
 def test_what_a_finalizer_raises_is_shown_with_what_was_printed():
     outcome = guarded(lambda: bool(FailsToGo()), seconds=GENEROUS)
     assert outcome.fault is None
@@ -202,6 +259,11 @@ def raises(error):
     raise error
 
 
+def site_exit():
+    """What `site` puts into builtins; it closes sys.stdin first."""
+    return _sitebuiltins.Quitter("exit", "")()
+
+
 @pytest.mark.parametrize(
     ("function", "kind", "type"),
     [
@@ -209,6 +271,11 @@ def raises(error):
         (lambda: raises(NotImplementedError()), "stub", "NotImplementedError"),
         (lambda: raises(MemoryError()), "memory", "MemoryError"),
         (lambda: sys.exit(3), "exit", "SystemExit"),
+        (lambda: site_exit(), "exit", "SystemExit"),
+        (lambda: input("how many? "), "input", "InputError"),
+        (lambda: getpass.getpass(), "input", "InputError"),
+        (lambda: sys.stdin.readline(), "input", "InputError"),
+        (lambda: list(sys.stdin), "input", "InputError"),
         (lambda: raises(KeyboardInterrupt()), "exit", "KeyboardInterrupt"),
         (lambda: raises(GeneratorExit()), "exit", "GeneratorExit"),
         (lambda: (lambda f: f(f))(lambda f: f(f)), "recursion", "RecursionError"),
@@ -217,6 +284,13 @@ def raises(error):
 def test_faults_have_a_kind(function, kind, type):
     fault = guarded(function, seconds=GENEROUS).fault
     assert (fault.kind, fault.type) == (kind, type)
+
+
+def test_who_types_is_asked_again_after_the_answer():
+    before = builtins.input, sys.stdin, getpass.getpass
+    assert guarded(lambda: (builtins.input, sys.stdin, getpass.getpass), seconds=GENEROUS).value != before
+    assert (builtins.input, sys.stdin, getpass.getpass) == before
+    assert not sys.stdin.closed
 
 
 def test_the_learners_own_line_is_told_not_the_librarys():
@@ -233,7 +307,27 @@ def test_an_exception_that_cannot_be_shown_and_a_long_one():
         def __str__(self):
             raise RuntimeError
 
+    class Unnamed(type):
+        @property
+        def __name__(cls):
+            raise KeyError
+
+    class NamelessError(Exception, metaclass=Unnamed):
+        pass
+
+    class Text(str):
+        __slots__ = ()
+
+        def __len__(self):
+            raise KeyError
+
+    class DressedError(Exception):
+        def __str__(self):
+            return Text("in another class")
+
     assert "cannot be shown" in guarded(lambda: raises(UnprintableError()), seconds=GENEROUS).fault.message
+    assert guarded(lambda: raises(NamelessError("no")), seconds=GENEROUS).fault.message == "no"
+    assert type(guarded(lambda: raises(DressedError()), seconds=GENEROUS).fault.message) is str
     assert len(guarded(lambda: raises(ValueError("x" * 10**6)), seconds=GENEROUS).fault.message) < 600
 
 
@@ -313,6 +407,24 @@ def test_torchs_global_state_is_put_back(tmp_path):
         warnings.simplefilter("ignore")
         assert guarded(answer, seconds=GENEROUS).fault is None
     assert state() == before
+
+
+def test_a_working_folder_that_is_removed_stops_no_check(tmp_path):
+    folder, before = tmp_path / "gone", Path.cwd()
+
+    def leave(into):
+        into.mkdir()
+        os.chdir(into)
+        into.rmdir()
+        return 7
+
+    assert guarded(lambda: leave(folder), seconds=GENEROUS).value == 7
+    assert Path.cwd() == before
+    leave(folder)
+    try:
+        assert guarded(lambda: 8, seconds=GENEROUS).value == 8
+    finally:
+        os.chdir(before)
 
 
 def test_random_states_are_put_back():

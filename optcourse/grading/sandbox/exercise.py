@@ -10,7 +10,7 @@ from optcourse.grading import card as cards
 from optcourse.grading.candidate import Session
 from optcourse.grading.card import Card
 from optcourse.grading.checks import find
-from optcourse.grading.engine import PUBLIC_SEED
+from optcourse.grading.engine import ADVICE, PUBLIC_SEED, how_it_ended
 from optcourse.grading.engine import grade as run_check
 from optcourse.grading.forbidden import Use, uses, violations_among
 from optcourse.grading.limits import OUTPUT_LIMIT, Fault
@@ -189,9 +189,7 @@ class Attempt:
         return _WORST.get(self.answers.worst) or ExerciseStatus(card.status)
 
     def _lost(self, fault: Fault | None, reply: dict) -> ExerciseResult:
-        text = f"The answer's cell did not come to its end: {_told(fault)}"
-        card = dataclasses.replace(self._card(text), printed=reply["printed"], dropped=reply["dropped"])
-        return self._result(self._status_of(card), card)
+        return self._stopped(f"The answer's cell did not come to its end: {_told(fault)}", fault, reply)
 
     def _unbound(self, fault: Fault, reply: dict) -> ExerciseResult:
         if fault.kind == "stub":
@@ -201,7 +199,13 @@ class Attempt:
             text += (
                 " In a class run only the answer cells and what was handed out run: put what you need into the cell."
             )
-        card = dataclasses.replace(self._card(text), printed=reply["printed"], dropped=reply["dropped"])
+        return self._stopped(text, fault, reply)
+
+    def _stopped(self, text: str, fault: Fault | None, reply: dict) -> ExerciseResult:
+        """The result of an answer that no case was tried on."""
+        advice = "" if fault is None else ADVICE.get(fault.kind, "")
+        printed = {name: reply[name] for name in ("printed", "dropped")}
+        card = dataclasses.replace(self._card(text), look_next=advice, **printed)
         return self._result(self._status_of(card), card)
 
     def _card(self, text: str) -> Card:
@@ -232,10 +236,5 @@ class Attempt:
 def _told(fault: Fault | None) -> str:
     if fault is None:
         return "it was stopped."
-    what = {
-        "timeout": "it did not return in time",
-        "memory": "it ran out of memory",
-        "crash": f"its process ended ({fault.type})",
-    }.get(fault.kind, f"{fault.type}: {fault.message}")
     line = f" Line {fault.line_number} of your code: `{fault.line}`" if fault.line else ""
-    return f"{what}.{line}"
+    return f"your code {how_it_ended(fault)}.{line}"

@@ -25,7 +25,7 @@ _LIBRARY = "/box"
 _SCRATCH = "/tmp"  # the one place that can be written to; what is shown below it is mounted on top
 # Of optcourse, these are never in the box: they hold answers, or the way to them.
 _WITHHELD = {"grading", "experiments", "authoring", "cli", "course"}
-_CHILD_SIDE = ("candidate.py", "limits.py", "values.py", "sandbox/inside")
+_CHILD_SIDE = ("candidate.py", "limits.py", "unattended.py", "values.py", "sandbox/inside")
 # The server must not load the checks, which `optcourse.grading` would: these packages are made without their __init__.
 _START = """
 import sys, types
