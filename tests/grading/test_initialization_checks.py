@@ -85,6 +85,8 @@ def test_cases_of_lsuv_hold_what_their_names_say(seed):
     assert torch.equal(mended[1], weights[1])
     bounded = cases["three layers and two rounds at most"]
     assert any(not torch.allclose(a, b) for a, b in zip(lsuv(*bounded), lsuv(*bounded[:4], 9), strict=True))
+    weights, biases, batch, tolerance, _ = cases["two layers of small weights"]
+    assert float((batch @ weights[0].T + biases[0]).var(correction=0)) < 1 - 5 * tolerance
 
 
 def test_right_initializers_have_the_mean_and_variance_asked_for():

@@ -20,12 +20,17 @@ AREA_ADVICE = (
 def fans(shape: Sequence[int], kind: str, groups: int, **switches: str) -> tuple[float, float]:
     """(fan_in, fan_out); the switches say which mistake is made at each place."""
     area = _area(shape, switches.get("area", "product"))
-    of_all, of_group = _channels(shape, groups, switches.get("division", "by groups"))
+    division = switches.get("division", "by groups")
+    if kind == "conv_transpose":
+        division = switches.get("division of transposed", division)
+    of_all, of_group = _channels(shape, groups, division.removesuffix(", floored late"))
     transposed = kind == "conv_transpose" and "transposed" not in switches
     fan_in, fan_out = (of_all, of_group) if transposed else (of_group, of_all)
     missing = switches.get("area")
     fan_in = fan_in if missing == "not in" else area * fan_in
     fan_out = fan_out if missing == "not out" else area * fan_out
+    if division.endswith("floored late"):
+        fan_in, fan_out = fan_in // 1, fan_out // 1
     swapped = switches.get("order") == "swapped" or (switches.get("order") == "linear" and kind == "linear")
     return (fan_out, fan_in) if swapped else (fan_in, fan_out)
 
@@ -121,9 +126,30 @@ VARIANTS = (
                 "wrong axis floored",
                 "Axis 1 is divided by the number of groups, and axis 0 is not: the other way round.",
             ),
+            (
+                "wrong axis, floored late",
+                "Axis 1 is divided by the number of groups, and axis 0 is not: it is the other way round.",
+            ),
             ("both", "Both axes are divided by the number of groups; axis 1 holds the channels of one group already."),
             ("both floored", "Both axes are divided by the number of groups; axis 1 is of one group already."),
+            ("both, floored late", "Both axes are divided by the number of groups; axis 1 already is of one group."),
         )
+    ),
+    Variant(
+        "groups_ignored",
+        {"division of transposed": "ignored"},
+        "In a transposed convolution groups are ignored: axis 0 holds the channels of all groups there too.",
+        GROUP_ADVICE,
+    ),
+    *(
+        Variant(
+            "groups_divide_wrong_axis",
+            {"division of transposed": kind},
+            "In a transposed convolution axis 1 is divided by the number of groups. The axes change their roles there, "
+            "but axis 0 still holds the channels of all groups, and axis 1 those of one.",
+            GROUP_ADVICE,
+        )
+        for kind in ("wrong axis", "wrong axis floored", "wrong axis, floored late")
     ),
     *(
         Variant("groups_multiplied", {"division": kind}, message, GROUP_ADVICE)

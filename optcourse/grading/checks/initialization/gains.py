@@ -10,6 +10,7 @@ from torch import Tensor
 from optcourse.grading.definitions import Case, Tolerance, Variant
 from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, array, facts
 from optcourse.grading.kinds import function_check
+from optcourse.grading.untouched import leaving_alone
 
 ADVICE = "Write the integral as a sum over the grid of f(z)², times the density of z, times the width of a step."
 DENSITY_ADVICE = "The density of a standard normal number is exp(-z²/2) / sqrt(2π). It sums to 1 with the step's width."
@@ -210,14 +211,19 @@ def cases(seed: int) -> Sequence[Case]:
     return tuple(Case(name, (z, function(z))) for (name, function), z in zip(functions, grids, strict=True))
 
 
-GAIN = function_check(
-    "initialization.gain",
-    cases,
-    gain,
-    variants=VARIANTS,
-    behaviours=(NOTHING_RETURNED,),
-    facts=facts(gain),
-    tolerance=Tolerance(5e-4, 1e-6),
-    look_next=ADVICE,
-    praise="Right: your gain keeps the mean square of any activation at 1.",
+GAIN = leaving_alone(
+    function_check(
+        "initialization.gain",
+        cases,
+        gain,
+        variants=VARIANTS,
+        behaviours=(NOTHING_RETURNED,),
+        facts=facts(gain),
+        tolerance=Tolerance(5e-4, 1e-6),
+        look_next=ADVICE,
+        praise="Right: your gain keeps the mean square of any activation at 1.",
+    ),
+    "z",
+    "f",
+    because="The same grid serves the next activation, and f is still to be drawn over z.",
 )

@@ -31,12 +31,12 @@ def he_normal(noise: Tensor, fan_in: int, fan_out: int, mode: str, slope: float,
         "negative": -(slope**2),
         "sum squared": (1 + slope) ** 2 - 1,
     }[switches.get("leak", "squared")]
-    squared_gain = {"two": 2.0, "one": 1.0, "half": 0.5, "four": 4.0, "six": 6.0}[switches.get("gain", "two")]
+    of_relu = {"two": 2.0, "one": 1.0, "half": 0.5, "four": 4.0, "six": 6.0}[switches.get("gain", "two")]
     squared_gain = {
-        "under the root": squared_gain / (1 + leak),
-        "multiplied": squared_gain * (1 + leak),
-        "outside the root": squared_gain / (1 + leak) ** 2,
-        "beside the fraction": squared_gain + leak,
+        "under the root": of_relu / (1 + leak),
+        "multiplied": of_relu * (1 + leak),
+        "outside the root": of_relu / (1 + leak) ** 2,
+        "beside the fraction": of_relu + leak,
     }[switches.get("leak place", "under the root")]
     std = {
         "of all": lambda: math.sqrt(squared_gain / fan),
@@ -46,6 +46,7 @@ def he_normal(noise: Tensor, fan_in: int, fan_out: int, mode: str, slope: float,
         "fan forgotten": lambda: math.sqrt(squared_gain),
         "inverted": lambda: math.sqrt(fan / squared_gain),
         "fan multiplied": lambda: math.sqrt(squared_gain * fan),
+        "fan below the slope": lambda: math.sqrt(of_relu + leak / fan),
     }[switches.get("root", "of all")]()
     return standardized(noise, switches.get("sample", "as given")) * std
 
@@ -115,6 +116,12 @@ VARIANTS = (
         {"leak place": "beside the fraction"},
         "The squared gain is 2 + slope², as `2 / 1 + slope**2` computes it: parentheses are missing.",
         "`2 / (1 + slope**2)`",
+    ),
+    Variant(
+        "slope_beside_fraction",
+        {"root": "fan below the slope"},
+        "`2 / 1 + slope**2 / fan` divides slope² alone by the fan, and leaves the 2 as it is: parentheses.",
+        "`2 / ((1 + slope**2) * fan)`",
     ),
     Variant(
         "slope_outside_root",

@@ -11,6 +11,7 @@ from torch import Tensor
 from optcourse.grading.definitions import CONVENTION, Behaviour, Case, Result, Tolerance, Variant, VariantError
 from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, array, facts
 from optcourse.grading.kinds import function_check
+from optcourse.grading.untouched import leaving_alone
 
 SCALE_ADVICE = "Scaling a weight by c scales what it adds to the variance by c²: which c brings a variance v to 1?"
 ORDER_ADVICE = (
@@ -69,13 +70,13 @@ def _mended(weight, bias, x, tolerance: float, max_rounds: int, switches: Mappin
     outputs = variance = None
     for _ in range(limit):
         if variance is None or switches.get("measured") != "once":
-            outputs = x @ weight.T + (0 if switches.get("bias") == "forgotten" else bias)
+            outputs = x @ weight.T + (0 if switches.get("bias") in ("forgotten", "not measured") else bias)
             seen = np.maximum(outputs, 0) if switches.get("measured") == "after ReLU" else outputs
             variance = _variance(seen, switches.get("variance", "of all"))
         if np.all(variance == 0) and switches.get("dead") != "divided":
             break
-        wrong = np.abs((np.sqrt(variance) if switches.get("compared") == "std" else variance) - 1)
-        right = np.all(wrong <= tolerance)
+        wrong = (np.sqrt(variance) if switches.get("compared") == "std" else variance) - 1
+        right = np.all((wrong if switches.get("compared") == "without bars" else np.abs(wrong)) <= tolerance)
         if right and switches.get("stops") not in ("never", "late"):
             break
         scale = variance ** _EXPONENTS[switches.get("scale", "divided by std")]
@@ -180,6 +181,12 @@ VARIANTS = (
     ),
     Variant("bias_forgotten", {"bias": "forgotten"}, "The bias is not added to the outputs.", ORDER_ADVICE),
     Variant(
+        "bias_forgotten",
+        {"bias": "not measured"},
+        "The variance is measured of x @ W.T, without the bias. Asked for is that of the outputs, bias included.",
+        ORDER_ADVICE,
+    ),
+    Variant(
         "one_round",
         {"rounds": "one"},
         "The weight is divided once. With a bias that is not enough: the bias keeps its variance. Measure again.",
@@ -211,6 +218,12 @@ VARIANTS = (
         {"compared": "std"},
         "`tolerance` is compared with the error of the standard deviation; it is meant for that of the variance.",
         ROUND_ADVICE,
+    ),
+    Variant(
+        "small_variance_left",
+        {"compared": "without bars"},
+        "A variance below 1 counts as right: v - 1 is negative there, and below any tolerance.",
+        "`abs(v - 1) <= tolerance`",
     ),
     Variant(
         "divides_by_zero",
@@ -275,9 +288,11 @@ def cases(seed: int) -> Sequence[Case]:
     """From one layer without bias to layers that no scale can mend."""
     numbers = Numbers("initialization.lsuv", seed)
 
-    def problem(widths: Sequence[int], tolerance: float, rounds: int, *, bias: float = 0.0) -> Problem:
+    def problem(
+        widths: Sequence[int], tolerance: float, rounds: int, *, bias: float = 0.0, scale: float = 1.0
+    ) -> Problem:
         sizes = list(pairwise(widths))
-        weights = [numbers.normal(out, into) * numbers.between(0.8, 1.6) for into, out in sizes]
+        weights = [numbers.normal(out, into) * numbers.between(0.8, 1.6) * scale for into, out in sizes]
         biases = [(numbers.uniform(out) - 0.4) * bias for _, out in sizes]
         return weights, biases, numbers.normal(10, widths[0]) + 0.5, tolerance, rounds
 
@@ -290,6 +305,7 @@ def cases(seed: int) -> Sequence[Case]:
         Case("a layer within the tolerance after one that is not", _nearly_right(problem((4, 6, 5), 0.2, 5))),
         Case("a layer with a large bias", _large_bias(problem((5, 3), 0.01, 3)), unmendable),
         Case("a layer whose outputs are all 0", _dead(problem((5, 4, 3), 0.01, 4)), unmendable),
+        Case("two layers of small weights", problem((6, 5, 4), 0.05, 6, bias=0.5, scale=0.1)),
     )
 
 
@@ -315,14 +331,20 @@ def _dead(problem: Problem) -> Problem:
     return [first, torch.zeros_like(second)], biases, batch, tolerance, rounds
 
 
-LSUV = function_check(
-    "initialization.lsuv",
-    cases,
-    lsuv,
-    variants=VARIANTS,
-    behaviours=BEHAVIOURS,
-    facts=facts(lsuv),
-    tolerance=Tolerance(1e-5, 1e-6),
-    look_next=ORDER_ADVICE,
-    praise="Right: every layer that can be mended has outputs of variance 1, and the loop always ends.",
+LSUV = leaving_alone(
+    function_check(
+        "initialization.lsuv",
+        cases,
+        lsuv,
+        variants=VARIANTS,
+        behaviours=BEHAVIOURS,
+        facts=facts(lsuv),
+        tolerance=Tolerance(1e-5, 1e-6),
+        look_next=ORDER_ADVICE,
+        praise="Right: every layer that can be mended has outputs of variance 1, and the loop always ends.",
+    ),
+    "weights",
+    "biases",
+    "batch",
+    because="Who calls it compares the net before and after, and needs both sets of weights.",
 )

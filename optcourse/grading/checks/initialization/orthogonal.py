@@ -7,9 +7,11 @@ import numpy as np
 from torch import Tensor
 
 from optcourse.grading.candidate import AnswerError, Candidate
-from optcourse.grading.definitions import RESULT, Case, Check, Observation, Result, Tolerance, Variant
+from optcourse.grading.checks.initialization.scaling import NOISE_IS_NEEDED
+from optcourse.grading.definitions import RESULT, Case, Check, Observation, Result, Tolerance, Variant, observe
 from optcourse.grading.drawing import Numbers, array
 from optcourse.grading.limits import Fault
+from optcourse.grading.untouched import ARGUMENTS, mutates_arguments
 
 Problem = tuple[Tensor, Tensor, float]  # noise, other noise of its shape, gain
 
@@ -26,17 +28,22 @@ LENGTH_ADVICE = "Multiply your matrix by its transpose: what stands beside the d
 def drive(candidate: Candidate, problem: Problem) -> Iterator[Observation]:
     """The products of rows or columns, whichever are fewer, and whether the noise decides which matrix it is."""
     noise, other, gain = problem
-    first = _asked(candidate, noise, gain)
+    seen = candidate.examine(noise, gain)
+    first = _matrix_of(seen.result)
     yield from _products(first)
+    yield from observe("noise", seen.arguments[0], ARGUMENTS)
     if first.shape == tuple(noise.shape):
         for place, given in zip(PLACES, (noise, other), strict=True):
-            again = _asked(candidate, given, gain)
+            again = _matrix_of(candidate.call("", given, gain))
             same = again.shape == first.shape and bool(np.allclose(np.abs(again), np.abs(first)))
             yield Observation(place, np.asarray(float(same)))
 
 
-def _asked(candidate: Candidate, noise: Tensor, gain: float) -> np.ndarray:
-    weight = candidate.call("", noise, gain)
+def _noise_as_given(problem: Problem) -> Iterator[Observation]:
+    yield from observe("noise", problem[0], ARGUMENTS)
+
+
+def _matrix_of(weight: Any) -> np.ndarray:
     if not isinstance(weight, Tensor) or weight.dim() != 2 or weight.is_complex():
         kind = f"`{type(weight).__name__}`"
         if isinstance(weight, Tensor):
@@ -235,6 +242,8 @@ ORTHOGONAL = Check(
     drive=drive,
     model=model,
     variants=VARIANTS,
+    behaviours=(mutates_arguments(NOISE_IS_NEEDED),),
+    expected=_noise_as_given,
     facts=facts,
     accepts=accepts,
     tolerance=Tolerance(1e-4, 1e-4),

@@ -12,7 +12,9 @@ from optcourse.grading.candidate import Candidate
 from optcourse.grading.definitions import Behaviour, Check, Observation, Result, observe
 from optcourse.grading.drawing import NOTHING_RETURNED, facts
 from optcourse.grading.kinds import function_check
+from optcourse.grading.untouched import ARGUMENTS, mutates_arguments
 
+NOISE_IS_NEEDED = "Who compares two initializers gives both the same noise."
 SAME = "the same weights for the same noise (1 is yes)"
 
 
@@ -31,16 +33,22 @@ BEHAVIOURS = (
         "The weights are the given noise, shifted and scaled.",
         explains_numbers=True,
     ),
+    mutates_arguments(NOISE_IS_NEEDED),
     NOTHING_RETURNED,
 )
 
 
 def scaling_check(exercise: str, cases: Callable, solution: Callable[..., Tensor], **further: Any) -> Check:
-    """A function of noise, asked twice for the same, so that random numbers of its own are seen."""
+    """A function of noise, asked twice for the same, so that random numbers of its own are seen.
+
+    What becomes of the noise is looked at after the first call.
+    """
 
     def drive(candidate: Candidate, problem: tuple) -> Iterator[Observation]:
-        first, second = (candidate.call("", *problem) for _ in range(2))
+        seen = candidate.examine(*problem)
+        first, second = seen.result, candidate.call("", *problem)
         yield from observe("the result", first)
+        yield from observe("noise", seen.arguments[0], ARGUMENTS)
         if isinstance(first, Tensor) and isinstance(second, Tensor):
             same = first.shape == second.shape and torch.allclose(first, second, equal_nan=True)
             yield Observation(SAME, np.asarray(float(same)))
@@ -49,8 +57,11 @@ def scaling_check(exercise: str, cases: Callable, solution: Callable[..., Tensor
         yield from observe("the result", solution(*problem, **switches))
         yield Observation(SAME, np.asarray(1.0))
 
+    def noise_as_given(problem: tuple) -> Iterator[Observation]:
+        yield from observe("noise", problem[0], ARGUMENTS)
+
     plain = function_check(exercise, cases, solution, facts=facts(solution), behaviours=BEHAVIOURS, **further)
-    return dataclasses.replace(plain, drive=drive, model=model)
+    return dataclasses.replace(plain, drive=drive, model=model, expected=noise_as_given)
 
 
 def standardized(noise: Tensor, kind: str) -> Tensor:

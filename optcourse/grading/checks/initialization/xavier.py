@@ -27,6 +27,8 @@ def xavier_uniform(noise: Tensor, fan_in: int, fan_out: int, **switches: str) ->
         "root of product": 1 / math.sqrt(fan_in * fan_out),
         "harmonic": (1 / fan_in + 1 / fan_out) / 2,
         "of the shape": 2 / (noise.shape[0] + noise.shape[1]),
+        "sum outside": 2 / fan_in + fan_out,
+        "sum outside the six": 2 / fan_in + fan_out / 3,
     }[switches.get("fans", "sum")]
     std = variance if switches.get("root") == "forgotten" else math.sqrt(variance)
     std *= math.sqrt(2) if switches.get("gain") == "he" else 1
@@ -49,6 +51,8 @@ def xavier_uniform(noise: Tensor, fan_in: int, fan_out: int, **switches: str) ->
         "shifted down": lambda: noise * bound - bound,
         "shifted to the right": lambda: 2 * noise * bound - 1,
         "shifted by one": lambda: noise * bound - 1,
+        "shifted the wrong way": lambda: 2 * noise * bound + bound,
+        "bound at the one": lambda: 2 * noise - bound,
         "mirrored": lambda: (1 - 2 * noise) * bound,
         "standardized": lambda: standardized(noise, "standardized") * std,
     }[switches.get("range", "both sides")]()
@@ -60,6 +64,13 @@ VARIANTS = (
         {"bound": "one"},
         "The standard deviation is used as the bound: the weights come out too small by a factor sqrt(3).",
         BOUND_ADVICE,
+    ),
+    Variant(
+        "noise_taken_for_normal",
+        {"bound": "one", "range": "positive"},
+        "The noise is multiplied by the standard deviation. That is right for normal noise; this noise is uniform on "
+        "[0, 1), so all weights are positive, and too small.",
+        CENTER_ADVICE,
     ),
     Variant(
         "root_of_three_inverted",
@@ -121,6 +132,15 @@ VARIANTS = (
             ("harmonic", "That averages 1 / fan_in and 1 / fan_out. Average the fans, then divide."),
         )
     ),
+    *(
+        Variant(
+            "fans_outside_fraction",
+            {"fans": kind},
+            f"`{top} / fan_in + fan_out` divides by fan_in alone, and adds fan_out after it: parentheses.",
+            f"`{top} / (fan_in + fan_out)`",
+        )
+        for kind, top in (("sum outside", 2), ("sum outside the six", 6))
+    ),
     Variant(
         "half_the_range",
         {"range": "half"},
@@ -135,6 +155,8 @@ VARIANTS = (
             ("shifted down", "All weights are negative, from -b to 0. Their mean should be 0."),
             ("shifted to the right", "1 is subtracted after scaling; the bound b belongs there: parentheses."),
             ("shifted by one", "1 is subtracted after scaling; the bound b belongs there."),
+            ("shifted the wrong way", "b is added where it should be subtracted: the weights lie between b and 3b."),
+            ("bound at the one", "b multiplies the 1 alone, and the noise is only doubled: parentheses."),
         )
     ),
     Variant(

@@ -88,6 +88,12 @@ _WRONG = [
     ("step_forgotten", "no width", (".sum() * width", ".sum()")),
     ("step_fixed", "the width of the example", ("width = z[1] - z[0]", "width = 0.005")),
     ("density_of_values", "f in the density", ("torch.exp(-(z**2) / 2)", "torch.exp(-(f**2) / 2)")),
+    ("mutates_arguments", "f squared in place", (_MOMENT, _MOMENT.replace("f**2", "f.square_()"))),
+    (
+        "mutates_arguments",
+        "z in place, through numpy",
+        (_DENSITY, _DENSITY.replace("z**2", "torch.from_numpy(z.numpy()) ** 2") + "\n    z -= 0 * z\n    z += 1"),
+    ),
     ("half_axis", "positive half", ("(f**2 * density).sum()", "(f**2 * density)[z > 0].sum()")),
     (
         "density_not_normalized+root_forgotten",

@@ -18,9 +18,10 @@ def lsuv(weights, biases, batch, tolerance, max_rounds):
 
 _VALID = [
     (
-        "in place, with functions of torch.nn",
+        "in place on copies, with functions of torch.nn",
         """
 def lsuv(weights, biases, batch, tolerance, max_rounds):
+    weights = [weight.clone() for weight in weights]
     for layer, (weight, bias) in enumerate(zip(weights, biases)):
         rounds = 0
         outputs = torch.nn.functional.linear(batch, weight, bias)
@@ -103,7 +104,16 @@ _WRONG = [
         "measured before the rounds",
         (f"        {_LOOP}\n    {_OUTPUTS[4:]}{_VARIANCE}\n", f"        variance = {_VARIANCE}\n        {_LOOP}\n"),
     ),
-    ("nothing_returned", "in place", ("    return mended\n", "")),
+    ("nothing_returned", "no return", ("    return mended\n", "")),
+    ("mutates_arguments", "weights in place", (_DIVIDE, "weight /= variance.sqrt()")),
+    (
+        "mutates_arguments",
+        "the list of weights",
+        ("        mended.append(weight)\n", "        weights[len(mended)] = weight\n        mended.append(weight)\n"),
+    ),
+    ("mutates_arguments", "the batch", (_ON, "x = torch.relu_(x @ weight.T + bias)\n        batch.zero_()")),
+    ("small_variance_left", "no bars", (_TEST, "variance - 1 <= tolerance")),
+    ("bias_forgotten", "measured without it", (_VARIANCE, "(x @ weight.T).var(correction=0)")),
     ("every_layer_sees_the_batch", "x never changes", (f"        {_ON}\n", "")),
     (
         "measures_after_activation",

@@ -76,6 +76,7 @@ _WRONG = [
     ("noise_ignored", "the identity", (_LAST, "return gain * torch.eye(*noise.shape)")),
     ("noise_ignored", "its own seed", (_QR, f"torch.manual_seed(0)\n    noise = torch.randn(noise.shape)\n    {_QR}")),
     ("noise_ignored", "its own noise", (_QR, f"noise = torch.randn_like(noise)\n    {_QR}")),
+    ("mutates_arguments", "in place", (_LAST, "return noise.copy_(gain * (q.T if wide else q))")),
     ("gain_forgotten", "no gain", ("gain * ", "")),
     ("gain_wrong", "squared", ("gain * ", "gain**2 * ")),
     ("gain_wrong", "root", ("gain * ", "math.sqrt(gain) * ")),

@@ -27,7 +27,7 @@ def xavier_uniform(noise, fan_in, fan_out):
 """,
     ),
     (
-        "in place, in float32",
+        "in place on a copy, in float32",
         """
 def xavier_uniform(noise, fan_in, fan_out):
     mean_fan = (fan_in + fan_out) / 2
@@ -60,10 +60,20 @@ _XAVIER_WRONG = [
     ("not_centered", "parentheses", (_RANGE, "2 * noise * bound - 1")),
     ("not_centered", "negative", (_RANGE, "noise * bound - bound")),
     ("not_centered", "one subtracted", (_RANGE, "noise * bound - 1")),
+    ("not_centered", "the bound added", (_RANGE, "2 * bound * noise + bound")),
+    ("not_centered", "the bound at the one", (_RANGE, "2 * noise - 1 * bound")),
+    ("noise_taken_for_normal", "times std", (_RANGE, "noise * std")),
+    ("fans_outside_fraction", "variance", (_STD, "2 / fan_in + fan_out")),
+    ("fans_outside_fraction", "bound", (_BOUND, "bound = math.sqrt(6 / fan_in + fan_out)")),
+    ("mutates_arguments", "in place", (_RANGE, "noise.mul_(2 * bound).sub_(bound)")),
     ("half_the_range+std_as_bound", "two at once", (_BOUND, "bound = std"), (_RANGE, "(noise - 0.5) * bound")),
     ("noise_ignored", "own numbers", (_RANGE, "torch.empty_like(noise).uniform_(-bound, bound)")),
     ("noise_ignored", "torch's", (_RANGE, "torch.nn.init.uniform_(torch.empty(fan_out, fan_in), -bound, bound)")),
-    ("nothing_returned", "in place, not returned", ("return " + _RANGE, "noise.mul_(2).sub_(1).mul_(bound)")),
+    (
+        "mutates_arguments+nothing_returned",
+        "in place, not returned",
+        ("return " + _RANGE, "noise.mul_(2).sub_(1).mul_(bound)"),
+    ),
     ("fans_of_the_shape", "fans of the shape", (_STD, "2 / (noise.shape[0] + noise.shape[1])")),
     ("noise_standardized", "standardized", (_RANGE, "(noise - noise.mean()) / noise.std() * std")),
     ("≈mirrored", "the other way round", (_RANGE, "(1 - 2 * noise) * bound")),
@@ -94,12 +104,13 @@ def he_normal(noise, fan_in, fan_out, mode, slope):
 """,
     ),
     (
-        "in place",
+        "in place on a copy",
         """
 def he_normal(noise, fan_in, fan_out, mode, slope):
     fan = torch.tensor({"fan_in": fan_in, "fan_out": fan_out}[mode], dtype=torch.float32)
-    noise *= math.sqrt(2.0) * torch.rsqrt(fan * (1 + slope**2))
-    return noise
+    weight = noise.clone()
+    weight *= math.sqrt(2.0) * torch.rsqrt(fan * (1 + slope**2))
+    return weight
 """,
     ),
     (
@@ -151,10 +162,20 @@ _HE_WRONG = [
     ("noise_standardized", "divided", (_NOISE, "return noise / noise.std() * std")),
     ("noise_cut", "clamped", (_NOISE, "return noise.clamp(-2, 2) * std")),
     ("noise_ignored", "own numbers", (_NOISE, "return torch.randn_like(noise) * std")),
-    ("noise_ignored", "torch's", (_NOISE, "return torch.nn.init.kaiming_normal_(noise, a=slope, mode=mode)")),
+    (
+        "mutates_arguments+noise_ignored",
+        "torch's",
+        (_NOISE, "return torch.nn.init.kaiming_normal_(noise, a=slope, mode=mode)"),
+    ),
     ("fans_of_the_shape", "fan of the shape", (_FAN, 'fan = noise.shape[1] if mode == "fan_in" else noise.shape[0]')),
     ("bound_for_std", "root of three", (_NOISE, "return math.sqrt(3) * noise * std")),
     ("slope_beside_fraction", "no parentheses", ("2 / (1 + slope**2)", "2 / 1 + slope**2")),
+    (
+        "slope_beside_fraction",
+        "no parentheses, with the fan",
+        (_HE_STD, "std = math.sqrt(2 / 1 + slope**2 / fan)"),
+    ),
+    ("mutates_arguments", "in place", (_NOISE, "noise *= std\n    return noise")),
     ("slope_outside_root", "root too short", (_GAIN, "gain = math.sqrt(2) / (1 + slope**2)")),
     ("gain_forgotten+mode_ignored", "LeCun's", (_FAN, "fan = fan_in"), ("math.sqrt(2 /", "math.sqrt(1 /")),
     ("slope_ignored+variance_as_std", "variance of ReLU's", (_HE_STD, "std = 2 / fan")),
