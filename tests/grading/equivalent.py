@@ -154,6 +154,10 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         f"low, high = (min(low, 0.0), max(high, 0.0)) -> low, high = {now}": "the order of what is compared"
         for now in ("(min(0.0, low), max(high, 0.0))", "(min(low, 0.0), max(0.0, high))")
     },
+    "quantization.percentile": {
+        f"return (min(low, 0.0), max(high, 0.0)) -> return {now}": "the order of what is compared"
+        for now in ("(min(0.0, low), max(high, 0.0))", "(min(low, 0.0), max(0.0, high))")
+    },
     "quantization.integer_linear": {
         "q_bias = torch.round(bias / (x_scale * w_scale)).long() -> q_bias = torch.round(bias / (x_scale * w_scale))": (
             "the same whole number, as a float"

@@ -14,6 +14,7 @@ from optcourse.grading.checks.quantization.fixed_point import requantize
 from optcourse.grading.checks.quantization.folding import fold
 from optcourse.grading.checks.quantization.grid import grid
 from optcourse.grading.checks.quantization.integer import integer_linear
+from optcourse.grading.checks.quantization.percentile import percentile_range
 from optcourse.grading.checks.quantization.rounding import quantize
 from optcourse.grading.checks.quantization.training import qat_step
 from optcourse.grading.engine import grade
@@ -48,6 +49,18 @@ def test_integers_and_what_they_stand_for_are_those_of_the_library(seed):
         q, x_hat = quantize(x, scale, zero_point, quant_min, quant_max)
         assert torch.equal(q, expected)
         torch.testing.assert_close(x_hat, quantization.dequantize_reference(expected, **numbers))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_percentile_ranges_are_those_of_the_library_to_the_width_of_a_bin(seed):
+    for batches, percent in problems("quantization.percentile", seed).values():
+        observer = quantization.PercentileObserver(percentile=percent, bins=2**16)
+        for batch in batches:
+            observer.observe(batch)
+        low, high = (float(end) for end in observer.range())
+        widened = min(low, 0.0), max(high, 0.0)
+        width = float(observer.histogram.widths)
+        assert percentile_range(batches, percent) == pytest.approx(widened, rel=0, abs=1.01 * width)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -110,6 +123,10 @@ def test_no_zero_point_is_0_no_shape_is_square_and_no_result_is_a_tie_by_acciden
         assert zero_point != 0, name
         ties = (x / scale - torch.floor(x / scale) - 0.5).abs() < 1e-3
         assert bool(ties.all() if name == "midway between two integers" else not ties.any()), name
+    for name, (batches, percent) in problems("quantization.percentile", seed).items():
+        assert all(len(set(batch.shape)) == batch.dim() for batch in batches), name
+        left_out = sum(batch.numel() for batch in batches) * (100 - percent) / 200
+        assert left_out in (0, 2) or 0.2 < left_out % 1 < 0.8, name
     for name, (weight, bits) in problems("quantization.channels", seed).items():
         assert len(set(weight.shape)) == weight.dim(), name
         scale = quantize_channels(weight, bits)[1].view(-1, *[1] * (weight.dim() - 1))

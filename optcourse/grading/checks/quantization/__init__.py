@@ -1,4 +1,4 @@
-"""Checks of lesson 09: storage, grids, rounding, channels, folding, integers, training, a test, and a diagnosis."""
+"""Checks of lesson 09: storage, grids, ranges, channels, folding, integers, training, a test, and a diagnosis."""
 
 from optcourse.grading.checks.quantization.channels import CHANNELS
 from optcourse.grading.checks.quantization.fixed_point import REQUANTIZE
@@ -7,6 +7,7 @@ from optcourse.grading.checks.quantization.grid import GRID
 from optcourse.grading.checks.quantization.histograms import DIAGNOSIS, diagnosis_histograms
 from optcourse.grading.checks.quantization.integer import INTEGER_LINEAR
 from optcourse.grading.checks.quantization.mutants import PRODUCT_TEST
+from optcourse.grading.checks.quantization.percentile import PERCENTILE
 from optcourse.grading.checks.quantization.rounding import QUANTIZE
 from optcourse.grading.checks.quantization.storage import STORAGE
 from optcourse.grading.checks.quantization.training import QAT_STEP
@@ -15,6 +16,7 @@ CHECKS = (
     STORAGE,
     GRID,
     QUANTIZE,
+    PERCENTILE,
     CHANNELS,
     FOLD,
     INTEGER_LINEAR,
