@@ -4,7 +4,7 @@ from optcourse import catalogue
 from optcourse.grading.classrun.rows import Row
 from optcourse.grading.exports.pages import bar, page, rich, text
 from optcourse.grading.exports.records import tally
-from optcourse.grading.exports.tables import points_text
+from optcourse.grading.exports.tables import points_text, score_text
 from optcourse.grading.submission import ExerciseResult, ExerciseStatus, Status
 
 # status -> sign, words, color
@@ -23,7 +23,7 @@ _LOOKS = {
 }
 
 _ADVICE = {
-    Status.MISSING: "Nothing was handed in for you.",
+    Status.MISSING: "Hand in the notebook itself, the file that ends in .ipynb.",
     Status.CORRUPT: "Your file could not be read as a notebook. Open it in JupyterLab, save it, and hand it in again.",
     Status.OTHER_KERNEL: "Your notebook is one of another language; these exercises are in Python.",
     Status.OTHER_LESSON: "No exercise of this course was found in your notebook; perhaps it was the wrong file.",
@@ -36,14 +36,14 @@ def feedback_page(row: Row) -> str:
     result = row.result
     lesson = catalogue.lesson(result.lesson) if result.lesson else None
     title = f"{lesson.number:02d} {lesson.title}" if lesson else "Your submission"
-    score = f"{points_text(result.points)} of {points_text(result.max_points)} points"
+    score = score_text(row)
     share = result.points / result.max_points if result.max_points else 0.0
-    said = [_ADVICE.get(result.status, ""), row.message]
+    said = [row.message, _ADVICE.get(result.status, "") if result.source else ""]
     body = [
         f'<p class="soft">{text(row.learner.label)}</p><h1>{text(title)}</h1>',
         f'<div class="head"><strong>{score}</strong><span class="soft">{text(result.status)}</span></div>',
-        bar(share, score),
-        *(f"<p>{rich(line)}</p>" for line in dict.fromkeys(said) if line),
+        *([bar(share, score)] if result.exercises else []),
+        *(f"<p>{rich(line)}</p>" for line in said if line),
         *(exercise_card(one) for one in result.exercises),
     ]
     if result.source:

@@ -48,12 +48,17 @@ def _warnings(rows: Sequence[Row]) -> str:
 
 
 def _attention(rows: Sequence[Row]) -> str:
-    chosen = [row for row in rows if row.result.status not in _PLAIN]
+    chosen = [row for row in rows if row.result.status not in _PLAIN or _is_ungraded_file(row)]
     if not chosen:
         return ""
     lines = [[row.learner.label, row.result.status, mark(row), row.result.source, row.message] for row in chosen]
     table = _table(["Learner", "Status", "Points", "File", "What to know"], lines, right=(2,))
     return f"<h2>To look at: {len(chosen)}</h2>\n{table}"
+
+
+def _is_ungraded_file(row: Row) -> bool:
+    """Whether something was handed in that is no notebook: an archive may hold one."""
+    return bool(row.result.source) and not row.result.exercises
 
 
 def _tiles(rows: Sequence[Row]) -> str:

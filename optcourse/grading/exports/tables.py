@@ -43,6 +43,12 @@ def mark(row: Row) -> str:
     return points_text(row.result.points) if row.result.exercises else ""
 
 
+def score_text(row: Row) -> str:
+    """The points of a graded row in words, or that there are none."""
+    result = row.result
+    return f"{points_text(result.points)} of {points_text(result.max_points)} points" if result.exercises else "No mark"
+
+
 def status_text(row: Row) -> str:
     """The status, and whether the answers ran without isolation."""
     return f"{row.result.status}, not isolated" if not row.result.isolated else str(row.result.status)
@@ -128,7 +134,7 @@ def moodle_table(rows: Sequence[Row], roster: Roster | None) -> str:
 
 def _moodle_cells(row: Row) -> Mapping[str, str]:
     learner, result = row.learner, row.result
-    comments = [f"{status_text(row)}: {points_text(result.points)} of {points_text(result.max_points)} points."]
+    comments = [f"{status_text(row)}: {score_text(row)}."]
     comments += [row.message] if row.message else []
     comments += [
         f"{one.exercise}: {one.status}, {points_text(one.points)}/{points_text(one.max_points)}"

@@ -85,6 +85,28 @@ def test_every_status_of_a_submission_has_a_page_that_says_it(status):
     Page(report_page([row("ada", [], status, source="")]))
 
 
+def test_what_was_not_graded_has_no_zero_and_says_what_to_do():
+    notes = ["Not graded: x.pdf was handed in, which is no notebook (.ipynb)."]
+    handed = row("ada", [], Status.MISSING, source="ada/x.pdf", notes=notes)
+    nothing = row("bob", [], Status.MISSING, source="", notes=["Nothing was handed in."])
+    torn = row("cyd", [], Status.CORRUPT, message="The file is empty.")
+    for one, sentence in (
+        (handed, "Hand in the notebook"),
+        (nothing, "Nothing was"),
+        (torn, "save it, and"),
+    ):
+        page = Page(feedback_page(one))
+        assert "No mark" in page.words
+        assert "0 of 17" not in page.words
+        assert page.words.count(sentence) == 1
+        assert not [tag for tag, about in page.tags if about.get("role") == "img"]
+    assert "Nothing was handed in" not in feedback_page(handed)
+    assert "Hand in" not in feedback_page(nothing)
+    looked_at = Page(report_page([handed, nothing, torn])).words
+    assert "To look at: 2" in looked_at
+    assert "x.pdf" in looked_at
+
+
 def test_feedback_says_what_a_learner_needs():
     answers = [exercise("optimizers.adam", "failed", "no_bias_correction"), exercise("optimizers.memory")]
     words = Page(feedback_page(row(Learner("ada", "Ada"), answers))).words

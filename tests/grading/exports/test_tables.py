@@ -103,7 +103,7 @@ def test_moodle_gets_its_worksheet_back(tmp_path):
     assert lines[0]["Last modified (grade)"] == "'-"
     assert lines[0]["Feedback comments"].startswith("partly: 1 of 17 points.")
     assert "optimizers.adam: failed, 0/4 (no_bias_correction)." in lines[0]["Feedback comments"]
-    assert lines[1]["Feedback comments"] == "missing: 0 of 17 points. Nothing was handed in."
+    assert lines[1]["Feedback comments"] == "missing: No mark. Nothing was handed in."
 
 
 def test_points_keep_their_cents_and_large_ones_their_digits():
