@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -79,6 +80,15 @@ def test_a_recomputed_seed_must_meet_its_record():
     for value in (1.2, math.nan):
         with pytest.raises(ClaimError, match="make claims"):
             Result(claim, {0: 1.0, 1: 2.0}, recomputed=(0, value)).require()
+
+
+def test_a_recomputed_seed_must_show_what_a_reproduced_claim_asks_for():
+    claim = Claim("optimizers.example", "A sentence.", at_least(0.95), measure_seed, kind="recorded", tolerance=0.1)
+    Result(claim, {0: 1.0}, recomputed=(0, 0.96)).require()
+    with pytest.raises(ClaimError, match=r"gives 0\.94, asked at least 0\.95: here the claim does not hold"):
+        Result(claim, {0: 1.0}, recomputed=(0, 0.94)).require()
+    undecided = replace(claim, expected="undecided", reason="seeds differ")
+    Result(undecided, {0: 1.0}, recomputed=(0, 0.94)).require()
 
 
 @pytest.mark.parametrize(

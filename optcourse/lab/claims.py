@@ -178,20 +178,27 @@ class Result:
         """Itself, if it agrees with what the lesson says; an undecided band is shown, not refused.
 
         Raises:
-            ClaimError: if the verdict contradicts the expected one, or a recomputed seed left its record.
+            ClaimError: if the verdict contradicts the expected one, or a recomputed seed left its record or what a
+                reproduced claim asks for.
         """
         claim = self.claim
+        unit = f" {claim.unit}" if claim.unit else ""
         if self.verdict not in (claim.expected, "undecided"):
             raise ClaimError(
                 f"{claim.id}: the lesson says {claim.expected}, this run says {self.verdict}: "
-                f"measured {self.measured()} {claim.unit}, asked {claim.asks}; by seed {dict(self.values)}"
+                f"measured {self.measured()}{unit}, asked {claim.asks}{unit}; by seed {dict(self.values)}"
             )
-        if self.recomputed is not None:
+        if self.recomputed is not None and not isinstance(self.recomputed[1], str):
             seed, value = self.recomputed
-            if not isinstance(value, str) and not abs(value - self.values[seed]) <= claim.tolerance:
+            if not abs(value - self.values[seed]) <= claim.tolerance:
                 raise ClaimError(
                     f"{claim.id}: seed {seed} recomputed gives {value:.6g}, its record {self.values[seed]:.6g}; "
                     f"they may differ by {claim.tolerance:g}. Run `make claims` if the code changed on purpose"
+                )
+            if claim.expected == "reproduced" and value not in claim.asks:
+                raise ClaimError(
+                    f"{claim.id}: seed {seed} recomputed gives {value:.6g}{unit}, asked {claim.asks}{unit}: here the "
+                    f"claim does not hold. Its record is {self.values[seed]:.6g}"
                 )
         return self
 

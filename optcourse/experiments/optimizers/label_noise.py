@@ -113,7 +113,7 @@ CLAIMS = (
         recheck=least_loss_gain_again,
         unit="nats of test loss",
         kind="recorded",
-        tolerance=0.2,
+        tolerance=0.15,
         data="mnist1d",
     ),
     Claim(

@@ -178,7 +178,7 @@ CLAIMS = (
         at_most(0.5),
         static_latency_ratio,
         kind="recorded",
-        tolerance=0.4,
+        tolerance=0.3,
     ),
     Claim(
         "quantization.int8_cnn_latency",
@@ -186,7 +186,7 @@ CLAIMS = (
         at_most(0.5),
         static_latency_of_convolutions,
         kind="recorded",
-        tolerance=0.4,
+        tolerance=0.3,
     ),
     Claim(
         "quantization.dynamic_slowdown",
