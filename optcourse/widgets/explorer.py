@@ -13,7 +13,9 @@ import traitlets
 from optcourse.plots import css_pixels, mimebundle, style, to_png
 
 _TEXT = "line-height: 1.45; max-width: 60em;"
-_PAUSE = 0.05  # seconds in which further changes join one redraw; below what a hand notices
+# Seconds in which further changes join one redraw: at least what no hand notices, and half of what the last redraw took
+# where that is more. On a busy machine values from while it drew arrive one by one; old ones would each be drawn.
+_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
 
 
 class Drawing(NamedTuple):
@@ -79,6 +81,7 @@ class Explorer:
         self._draw = draw
         self._setting = False
         self._pending: asyncio.TimerHandle | None = None
+        self._took = 0.0
         # An <img> in HTML because ipywidgets.Image has no alternative text in any release.
         self._picture = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 480px", min_width="300px"))
         self._words = ipywidgets.HTML(layout=ipywidgets.Layout(width="100%"))
@@ -132,12 +135,17 @@ class Explorer:
             return
         # One that is a second late belongs to a thread of the kernel that ended before its time came.
         if self._pending is None or self._pending.when() + 1 < loop.time():
-            self._pending = loop.call_later(_PAUSE, self._redraw_later)
+            pause = min(max(_PAUSE, self._took / 2), _LONGEST_PAUSE)
+            self._pending = loop.call_later(pause, self._redraw_later, loop)
 
-    def _redraw_later(self) -> None:
+    def _redraw_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._pending is not None:  # of a loop that was blocked, not ended: this redraw is that one's too
+            self._pending.cancel()
         self._pending = None
+        started = loop.time()
         with contextlib.suppress(Exception):  # shown by now; the loop of the kernel could only log it
             self._redraw()
+        self._took = loop.time() - started
 
     def _redraw(self) -> None:
         with style():

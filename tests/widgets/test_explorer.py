@@ -16,8 +16,10 @@ class Line:
 
     def __init__(self):
         self.drawn = []
+        self.before_drawing = lambda: None
 
     def __call__(self, *, slope, kind):
+        self.before_drawing()
         self.drawn.append((slope, kind))
         if slope == 3:
             raise ZeroDivisionError("no slope of <3>")
@@ -50,6 +52,10 @@ class Loop(asyncio.SelectorEventLoop):
 
     def time(self):
         return self.now
+
+    def pass_by(self, seconds):
+        """Something takes this long and lets nothing else happen."""
+        self.now += seconds
 
 
 def in_a_loop(main, now=0.0):
@@ -164,6 +170,35 @@ def test_changes_that_come_faster_than_they_are_drawn_join_one_redraw(explorer, 
 
     in_a_loop(drag())
     assert line.drawn[1:] == [(4, "plain"), (5, "plain")]
+
+
+def test_values_from_while_it_drew_are_skipped_though_they_arrive_late(line):
+    explorer = explore(line)
+    slope = explorer.controls["slope"]
+
+    async def drag():
+        loop = asyncio.get_running_loop()
+        line.before_drawing = lambda: loop.pass_by(0.8)
+        slope.value = -4
+        await asyncio.sleep(0.06)
+        for value in (-3, -2, -1):
+            slope.value = value
+            await asyncio.sleep(0.12)
+        await asyncio.sleep(1)
+
+    in_a_loop(drag())
+    assert line.drawn[1:] == [(-4, "plain"), (-1, "plain")]
+
+
+def test_loop_that_was_blocked_for_seconds_draws_the_newest_value_once(explorer, line):
+    async def block():
+        explorer.controls["slope"].value = -4
+        asyncio.get_running_loop().pass_by(3)
+        explorer.controls["slope"].value = 4
+        await asyncio.sleep(1)
+
+    in_a_loop(block())
+    assert line.drawn[1:] == [(4, "plain")]
 
 
 def test_redraw_lost_with_its_loop_does_not_silence_the_explorer(explorer, line):
