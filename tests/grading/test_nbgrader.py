@@ -58,6 +58,16 @@ def nbgrader(course):
         process.stdin.close()
 
 
+def answer(notebook: Path, solution: Path, ids: set[str]) -> None:
+    """Fill in the answer cells of these ids."""
+    answers = {cell["id"]: cell["source"] for cell in json.loads(solution.read_text(encoding="utf-8"))["cells"]}
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    for cell in content["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") in ids:
+            cell["source"] = answers[cell["id"]]
+    notebook.write_text(json.dumps(content), encoding="utf-8")
+
+
 def sources(notebook: Path) -> dict[str, str]:
     return {cell["id"]: "".join(cell["source"]) for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]}
 
@@ -79,14 +89,16 @@ def test_validate_generate_and_autograde(course, nbgrader, lesson):
             "\nraise NotImplementedError()"
         )
 
-    for learner, notebook in {"all": solution, "none": exercise}.items():
-        put(notebook, course / "submitted" / learner / lesson.slug)
+    # Every other exercise done: one run shows what nbgrader gives a right answer and what an empty one.
+    done = [row for number, row in enumerate(catalogue.exercises(lesson.slug)) if number % 2 == 0]
+    submitted = course / "submitted" / "learner" / lesson.slug
+    put(exercise, submitted)
+    answer(submitted / name, solution, {row.id.replace(".", "_") for row in done})
     status, said = nbgrader("autograde", lesson.slug)
     assert status == 0, said
     status, said = nbgrader("export")
     assert status == 0, said
     with (course / "grades.csv").open(newline="") as file:
-        marks = {row["student_id"]: row for row in csv.DictReader(file) if row["assignment"] == lesson.slug}
-    most = sum(row.points for row in catalogue.exercises(lesson.slug))
-    assert {learner: float(row["score"]) for learner, row in marks.items()} == {"all": most, "none": 0}
-    assert {float(row["max_score"]) for row in marks.values()} == {most}
+        [marks] = [row for row in csv.DictReader(file) if row["assignment"] == lesson.slug]
+    assert float(marks["score"]) == sum(row.points for row in done)
+    assert float(marks["max_score"]) == sum(row.points for row in catalogue.exercises(lesson.slug))

@@ -24,8 +24,9 @@ def test_starts_with_the_best_policy(explorer):
     assert f"{best.mean_return:.1f} on average" in explorer.reading
 
 
-def test_every_policy_plays_and_words_agree(explorer):
-    for policy in policies():
+def test_policies_play_and_words_agree(explorer):
+    first, *between, last = policies()
+    for policy in (first, between[len(between) // 2], last):
         explorer.set(step=policy.step, start=1, push=0.0)
         assert explorer.error is None
         episode = watch(policy.network, seed=10_001)
