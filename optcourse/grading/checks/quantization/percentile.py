@@ -15,6 +15,7 @@ from optcourse.grading.checks.quantization.percentile_mistakes import (
     PERCENT_ADVICE,
     VARIANTS,
 )
+from optcourse.grading.checks.quantization.raising import raises
 from optcourse.grading.definitions import RESULT, Behaviour, Case, Result, Tolerance, VariantError
 from optcourse.grading.drawing import NOTHING_RETURNED, Numbers, array, facts
 from optcourse.grading.kinds import function_check
@@ -133,20 +134,16 @@ _OTHER_SIZES = (
 def _kept_apart(results: Sequence[Result]) -> str | None:
     for result in results:
         deviation = result.deviations.get(RESULT)
-        if result.fault is not None and any(phrase in result.fault.message for phrase in _OTHER_SIZES):
-            return f'It stops in the case "{result.case.name}".'
         if deviation is not None and deviation.kind == "shape" and deviation.observed is not None:
             shape = np.shape(deviation.observed.value)
             return f'In the case "{result.case.name}", {deviation.observed.place} has the shape {shape}.'
     return None
 
 
-NOT_FLATTENED = Behaviour(
-    "not_flattened",
-    _kept_apart,
-    "Rows, features or batches are kept apart. One range serves them all: their numbers belong into one row.",
-    FLAT_ADVICE,
-    explains_numbers=True,
+_APART = "Rows, features or batches are kept apart. One range serves them all: their numbers belong into one row."
+NOT_FLATTENED = (
+    raises("not_flattened", _OTHER_SIZES, _APART, FLAT_ADVICE),
+    Behaviour("not_flattened", _kept_apart, _APART, FLAT_ADVICE, explains_numbers=True),
 )
 
 
@@ -247,7 +244,7 @@ PERCENTILE = leaving_alone(
         cases,
         percentile_range,
         variants=VARIANTS,
-        behaviours=(NOTHING_RETURNED, VALUES, NOT_FLATTENED, PERCENT_FOR_SHARE, EMPTY_SLICE),
+        behaviours=(NOTHING_RETURNED, VALUES, *NOT_FLATTENED, PERCENT_FOR_SHARE, EMPTY_SLICE),
         facts=facts(percentile_range),
         tolerance=Tolerance(1e-5, 1e-6),
         look_next=COUNT_ADVICE,

@@ -252,6 +252,12 @@ _WRONG_QUANTILES = [
         "of sizes",
         (f"low, high = {_INTERPOLATED}", "high = torch.quantile(numbers.abs(), percent / 100)\n    low = -high"),
     ),
+    (
+        "another_quantile+not_flattened+whole_share_at_each_end",
+        "numpy's concatenate and percentile",
+        ("torch.cat([batch.flatten() for batch in batches])", "np.concatenate([batch.numpy() for batch in batches])"),
+        (_INTERPOLATED, "np.percentile(numbers, [100 - percent, percent])"),
+    ),
     ("percent_for_share", "not divided", ("1 - percent / 100", "100 - percent")),
     (
         "share_for_percent",
