@@ -1,5 +1,6 @@
 """README, CONTRIBUTING and benchmarks/README.md say what is so: files and commands exist, the map is in step."""
 
+import ast
 import re
 
 import pytest
@@ -13,6 +14,7 @@ from tests.__main__ import SUITES
 ROOT = course.root()
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "benchmarks/README.md"]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+CODE = ("optcourse", "tests", "benchmarks", "tools")
 # What the placeholders of the recipes stand for in an optimizer and a lesson that exist.
 EXAMPLES = {"NAME": "adamw", "SLUG": "optimizers", "NN": "04"}
 
@@ -34,6 +36,18 @@ def test_commands_exist(document):
     assert set(re.findall(r"(?<![./])\boptcourse (lab|doctor|report)\b", content)) <= subcommands(parser())
     for name in re.findall(r"tasks\.py (?:--venv \S+ )?([a-z-]+)", content):
         assert name in TARGETS
+
+
+def test_files_and_functions_are_as_short_as_contributing_says():
+    rule = re.search(r"A file stays below (\d+) lines, a function below (\d+)", text("CONTRIBUTING.md"))
+    lines, body = map(int, rule.groups())
+    for path in sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        assert source.count("\n") < lines, path
+        for node in ast.walk(ast.parse(source)) if path.is_relative_to(ROOT / "optcourse") else ():
+            if isinstance(node, ast.FunctionDef):
+                documentation = (ast.get_docstring(node, clean=False) or "").count("\n") + 1
+                assert node.end_lineno - node.lineno - documentation < body, f"{path}: {node.name}"
 
 
 def subcommands(command_line) -> set[str]:
