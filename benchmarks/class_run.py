@@ -313,8 +313,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             figures = [against[f"seconds_of_{what}"][way] for what in ("two", "all", "each_further")]
             print(f"{way:26}" + "".join(f"{wall:9.2f}{processor:7.2f}" for wall, processor in figures))
         times, of_all = against["speedup"], against["speedup_of_all"]
-        print(f"all {of_all[0]:.1f} times faster, must be >= {TARGET_SPEEDUP:g}; {of_all[1]:.1f} in processor time; ", end="")
-        print(f"each further notebook {times[0]:.1f}, {times[1]:.1f}")
+        print(f"all {of_all[0]:.1f} times faster, must be >= {TARGET_SPEEDUP:g}; {of_all[1]:.1f} in processor time")
+        print(f"each further notebook {times[0]:.1f} times faster, {times[1]:.1f} in processor time")
         missed += ["speed-up over nbgrader"] * (of_all[0] < TARGET_SPEEDUP)
     if options.only != "nbgrader":
         graded = whole_class(options.submissions)
