@@ -31,7 +31,7 @@ TARGET = 0.7  # at most
 def learner(*, by_hand: bool) -> _Learner:
     made = _Learner(q_network(4, 2, seed=SEED), 4, DQNConfig(), np.random.default_rng(SEED))
     if not by_hand:
-        made.perceptron = None
+        made.online.perceptron = None
     rng = np.random.default_rng(SEED)
     s, following = (rng.standard_normal((STORED, 4), dtype=np.float32) for _ in range(2))
     reward, discount = np.ones(STORED, np.float32), np.full(STORED, 0.99, np.float32)

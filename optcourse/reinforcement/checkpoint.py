@@ -4,14 +4,28 @@ import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from torch import nn
 
-from optcourse.reinforcement.deep_q_learning import DQNRecord
+
+class Look(Protocol):
+    """What `keep_best` reads of a record: `DQNRecord` and `PolicyRecord` have both."""
+
+    @property
+    def step(self) -> int:
+        """Done so far."""
+
+    @property
+    def evaluation(self) -> float | None:
+        """Mean return of the greedy policy; None when it was not evaluated."""
+
+
+AnyLook = TypeVar("AnyLook", bound=Look)
 
 
 @dataclass(frozen=True)
-class BestRun:
+class BestRun(Generic[AnyLook]):
     """A whole training: its records, and two networks.
 
     Attributes:
@@ -22,19 +36,19 @@ class BestRun:
         best_step, best_evaluation: when that was, and the mean return; 0 and -inf when nothing was evaluated.
     """
 
-    records: tuple[DQNRecord, ...]
+    records: tuple[AnyLook, ...]
     network: nn.Module
     best: nn.Module
     best_step: int
     best_evaluation: float
 
 
-def keep_best(network: nn.Module, records: Iterable[DQNRecord], *, until: float = math.inf) -> BestRun:
+def keep_best(network: nn.Module, records: Iterable[AnyLook], *, until: float = math.inf) -> BestRun[AnyLook]:
     """Train to the end, or to the first evaluation of at least `until`, and keep the best checkpoint.
 
     Args:
         network: the one that is trained. Not mutated here; it is copied at each evaluation above all before.
-        records: what trains it, as `dqn` yields them.
+        records: what trains it, as `dqn` and `policy_gradient` yield them.
         until: mean return at which to stop.
 
     Raises:
@@ -50,7 +64,7 @@ def keep_best(network: nn.Module, records: Iterable[DQNRecord], *, until: float 
     """
     if math.isnan(until):
         raise ValueError("until must be a return to stop at, got nan; inf trains to the end")
-    seen: list[DQNRecord] = []
+    seen: list[AnyLook] = []
     best, best_step, best_evaluation = copy.deepcopy(network), 0, -math.inf
     for record in records:
         seen.append(record)

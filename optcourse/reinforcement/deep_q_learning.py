@@ -34,7 +34,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from optcourse.optimizers.adam import adam_
 from optcourse.reinforcement import fast_updates as fast
 from optcourse.reinforcement.checking import check_integer, check_number, spaces
 from optcourse.reinforcement.evaluation import fitting_environment, greedy_returns, value_function
@@ -314,10 +313,10 @@ def _dqn(network, environment, envs, config: DQNConfig, seed: int) -> Iterator[D
                 if world.steps >= evaluate_at and math.isfinite(measured[0]):
                     evaluate_at = world.steps + config.evaluate_every
                     evaluation = evaluate()
-                yield DQNRecord(world.steps, learner.updates, epsilon, *measured, world.ended(), evaluation)
+                yield DQNRecord(world.steps, learner.online.updates, epsilon, *measured, world.ended(), evaluation)
                 if not math.isfinite(measured[0]):
                     return
-        yield DQNRecord(world.steps, learner.updates, epsilon, *measured, world.ended(), evaluate())
+        yield DQNRecord(world.steps, learner.online.updates, epsilon, *measured, world.ended(), evaluate())
     finally:
         envs.close()
 
@@ -327,73 +326,74 @@ class _Learner:
 
     def __init__(self, network: nn.Module, features: int, config: DQNConfig, rng: np.random.Generator) -> None:
         self.network, self.config, self.rng = network, config, rng
-        self.target = copy.deepcopy(network).requires_grad_(False)
-        self.parameters, self.theta = fast.join_parameters_(network)
-        self.m, self.v = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
-        self.perceptron = fast.Perceptron.of(network)
+        self.target = copy.deepcopy(network)
+        twin = fast.Perceptron.of(self.target)
+        self.next_values = self.target if twin is None else twin.values
+        self.target.requires_grad_(False)
+        self.online = fast.TrainedNetwork(network, config.max_grad_norm)
         self.replay: ReplayBuffer | PrioritizedReplay = (
             PrioritizedReplay(config.buffer_size, features=features, alpha=config.priority_alpha)
             if config.priority_alpha
             else ReplayBuffer(config.buffer_size, features=features)
         )
-        self.updates = 0
 
     def round(self, step: int) -> tuple[float, float, float]:
         """`config.updates` updates: the last one's loss, mean Q(s, a), norm. None after a loss that is not finite."""
-        end, every = self.updates + self.config.updates, self.config.target_every
-        with fast.denormals_flushed(), torch.set_grad_enabled(self.perceptron is None):
-            while self.updates < end:
-                count = min(end - self.updates, every - self.updates % every)  # until the target network moves
+        online, every = self.online, self.config.target_every
+        end = online.updates + self.config.updates
+        with fast.denormals_flushed(), torch.no_grad(), np.errstate(over="ignore", invalid="ignore"):
+            while online.updates < end:
+                count = min(end - online.updates, every - online.updates % every)  # until the target network moves
                 for batch, next_q in self.batches(count, step):
                     loss, y, error, norm = self.update(batch, next_q)
                     if not math.isfinite(loss):
                         return loss, math.nan, math.nan
                     if isinstance(self.replay, PrioritizedReplay):
-                        self.replay.update_priorities(batch.places, error.cpu().numpy())
-                if self.updates % every == 0:
+                        self.replay.update_priorities(batch.places, error)
+                if online.updates % every == 0:
                     update_target_(self.target, self.network, self.config.tau)
-        return loss, (y - error).mean().item(), norm
+        return loss, float((y - error).mean()), norm
 
     def batches(self, count: int, step: int) -> Iterator[tuple[Batch, Tensor]]:
         """Batches, each with what the target network, which stands still meanwhile, says of the next observations.
 
         Replayed uniformly, all are drawn and valued at once; by priority, each after the update before it.
         """
-        size, device = self.config.batch_size, self.theta.device
+        size, device = self.config.batch_size, self.online.theta.device
         if isinstance(self.replay, PrioritizedReplay):
             beta = self.config.priority_beta(step)
             drawn: Iterator[Batch] = (self.replay.sample(size, self.rng, beta=beta) for _ in range(count))
         else:
             drawn = iter([self.replay.sample(size, self.rng, batches=count)])
         for rows in drawn:
-            rows = Batch._make(part.to(device) if isinstance(part, Tensor) else part for part in rows)
-            next_q = self.target(rows.next_observation)
-            for start in range(0, len(next_q), size):
-                one = slice(start, start + size)
-                yield Batch._make(part[one] for part in rows), next_q[one]
+            tensors = [part.to(device) for part in rows[:-1]]
+            next_q = self.next_values(tensors[Batch._fields.index("next_observation")])
+            parts = (tensor.split(size) for tensor in (*tensors, next_q))
+            for *part, its_next_q, places in zip(*parts, rows.places.reshape(-1, size), strict=True):
+                yield Batch._make([*part, places]), its_next_q
 
-    def update(self, batch: Batch, next_q: Tensor) -> tuple[float, Tensor, Tensor, float]:
+    def update(self, batch: Batch, next_q: Tensor) -> tuple[float, np.ndarray, np.ndarray, float]:
         """One update, left out where the loss is not finite: loss, targets, their errors, the gradient's norm."""
-        if self.perceptron is None:
+        if self.online.perceptron is not None:
+            return self.update_by_hand(self.online.perceptron, batch, next_q)
+        config, norm = self.config, math.nan
+        with torch.enable_grad():
             q = self.network(batch.observation)
-            with torch.no_grad():
-                online = self.network(batch.next_observation) if self.config.double else None
-        else:
-            both = self.perceptron.values(torch.cat([batch.next_observation, batch.observation]))
-            q, online = both[len(next_q) :], both[: len(next_q)] if self.config.double else None
+        online = self.network(batch.next_observation) if config.double else None
         y = td_target(batch.reward, batch.terminated, next_q, discount=batch.discount, next_q_online=online)
-        loss, error = td_loss(q, batch.action, y, loss=self.config.loss, weight=batch.weight)
-        value, norm = loss.item(), math.nan
-        if math.isfinite(value):
-            if self.perceptron is None:
-                gradient = fast.joined_gradient(loss, self.parameters)
-            else:
-                slope = fast.td_slope(q, batch.action, error, loss=self.config.loss, weight=batch.weight)
-                gradient = self.perceptron.gradient(slope)
-            norm = torch.linalg.vector_norm(gradient).item()
-            if norm > self.config.max_grad_norm:
-                gradient *= self.config.max_grad_norm / norm
-            self.updates += 1
-            state = [self.theta], [gradient], [self.m], [self.v], [self.updates]
-            adam_(*state, lr=self.config.lr, beta1=0.9, beta2=0.999, eps=1e-8)
-        return value, y, error, norm
+        with torch.enable_grad():
+            loss, error = td_loss(q, batch.action, y, loss=config.loss, weight=batch.weight)
+        if torch.isfinite(loss):
+            norm = self.online.step_(fast.joined_gradient(loss, self.online.parameters), config.lr)
+        return loss.item(), y.cpu().numpy(), error.cpu().numpy(), norm
+
+    def update_by_hand(self, perceptron: fast.Perceptron, batch: Batch, next_q: Tensor):
+        """`update` without a graph, and with arrays where tensors would be small."""
+        config, norm, (s, a, r, following, terminated, discount, weight, _) = self.config, math.nan, batch
+        both = perceptron.values(torch.cat([following, s])).numpy()
+        online, q = both[: len(s)] if config.double else None, both[len(s) :]
+        y = fast.td_target_by_hand(r.numpy(), terminated.numpy(), next_q.numpy(), discount.numpy(), online)
+        loss, error, by_q = fast.td_loss_by_hand(q, a.numpy(), y, loss=config.loss, weight=weight.numpy())
+        if math.isfinite(loss):
+            norm = self.online.step_(perceptron.gradient(torch.from_numpy(by_q)), config.lr)
+        return loss, y, error, norm

@@ -38,14 +38,13 @@ Differs from the papers, and from the programs that most people run:
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from optcourse.optimizers.adam import adam_
 from optcourse.reinforcement import fast_updates as fast
 from optcourse.reinforcement.advantages import gae
 from optcourse.reinforcement.checking import check_integer, check_number, spaces
@@ -251,8 +250,8 @@ class _Learner:
     """What learns from rollouts: actor and critic, each with its optimizer."""
 
     def __init__(self, actor: nn.Module, critic: nn.Module | None, config: PolicyConfig, rng) -> None:
-        self.actor = _Trained(actor, config.max_grad_norm)
-        self.critic = None if critic is None else _Trained(critic, config.max_grad_norm)
+        self.actor = fast.TrainedNetwork(actor, config.max_grad_norm)
+        self.critic = None if critic is None else fast.TrainedNetwork(critic, config.max_grad_norm)
         self.config, self.rng = config, rng
 
     def round(self, rollout: Rollout, step: int) -> tuple[float, float, float, float, float]:
@@ -325,38 +324,6 @@ class _Learner:
         if self.critic is not None and slope is not None:
             self.critic.step_(slope, lr)
         return loss, error, norm
-
-
-class _Trained:
-    """One network as a vector, and the Adam that moves it."""
-
-    def __init__(self, network: nn.Module, max_grad_norm: float) -> None:
-        self.network, self.max_grad_norm = network, max_grad_norm
-        self.parameters, self.theta = fast.join_parameters_(network)
-        self.m, self.v = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
-        self.perceptron = fast.Perceptron.of(network)
-        self.updates = 0
-
-    def gradient(self, x: Tensor, loss: Callable[[Tensor], Tensor]) -> tuple[float, Tensor]:
-        """A loss of the network's output at x, and its gradient by the parameters."""
-        if self.perceptron is None:
-            with torch.enable_grad():
-                value = loss(self.network(x))
-                return value.item(), fast.joined_gradient(value, self.parameters)
-        output = self.perceptron.values(x).requires_grad_()
-        with torch.enable_grad():
-            value = loss(output)
-            (slope,) = torch.autograd.grad(value, output)
-        return value.item(), self.perceptron.gradient(slope)
-
-    def step_(self, gradient: Tensor, lr: float) -> None:
-        """One step of Adam along the gradient, clipped."""
-        norm = torch.linalg.vector_norm(gradient).item()
-        if norm > self.max_grad_norm:
-            gradient = gradient * (self.max_grad_norm / norm)
-        self.updates += 1
-        state = [self.theta], [gradient], [self.m], [self.v], [self.updates]
-        adam_(*state, lr=lr, beta1=0.9, beta2=0.999, eps=1e-8)
 
 
 def _check_critic(actor: nn.Module, critic: nn.Module, features: int) -> None:

@@ -16,6 +16,7 @@ from optcourse.reinforcement import (
     ReplayBuffer,
     dqn,
     epsilon_greedy,
+    fast_updates,
     greedy_returns,
     keep_best,
     one_sample,
@@ -161,13 +162,13 @@ def test_one_sample_is_dqn_with_nothing_in_it():
 @pytest.mark.parametrize("dueling", [False, True])
 def test_gradients_are_clipped(dueling, monkeypatch):
     norms = []
-    adam_ = module.adam_
+    adam_ = fast_updates.adam_vector_
 
-    def watch(thetas, gradients, *arguments, **options):
-        norms.append(torch.nn.utils.get_total_norm(gradients).item())
-        return adam_(thetas, gradients, *arguments, **options)
+    def watch(theta, gradient, *arguments, **options):
+        norms.append(gradient.norm().item())
+        return adam_(theta, gradient, *arguments, **options)
 
-    monkeypatch.setattr(module, "adam_", watch)
+    monkeypatch.setattr(fast_updates, "adam_vector_", watch)
     network = q_network(3, 3, hidden=(16,), dueling=dueling, seed=0)
     records = list(dqn(network, script, replace(SMALL, max_grad_norm=0.5), seed=0))
     assert max(norms) <= 0.5 * (1 + 1e-5)

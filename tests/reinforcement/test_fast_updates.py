@@ -1,6 +1,7 @@
 """One vector for all parameters, batches drawn at once, no denormals: the same learning, sooner."""
 
 import copy
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +10,17 @@ import torch
 from torch import nn
 
 import optcourse.reinforcement.deep_q_learning as module
-from optcourse.reinforcement import DQNConfig, greedy_returns, q_network, td_loss
+from optcourse.optimizers.adam import adam_
+from optcourse.reinforcement import DQNConfig, greedy_returns, q_network, td_loss, td_target
 from optcourse.reinforcement.fast_updates import (
     Perceptron,
+    TrainedNetwork,
+    adam_vector_,
     denormals_flushed,
     join_parameters_,
     joined_gradient,
-    td_slope,
+    td_loss_by_hand,
+    td_target_by_hand,
 )
 from tests.reinforcement.cases import numbered
 
@@ -136,8 +141,22 @@ def test_layers_that_share_their_weights_are_left_to_autograd():
     assert Perceptron.of(nn.Sequential(shared, nn.ReLU(), shared)) is None
 
 
+@pytest.mark.parametrize("double", [False, True])
+def test_targets_by_hand_are_those_of_torch(double):
+    generator = torch.Generator().manual_seed(0)
+    reward, discount = torch.randn(50, generator=generator), torch.rand(50, generator=generator)
+    terminated = torch.rand(50, generator=generator) < 0.5
+    next_q, online = (torch.randn(50, 4, generator=generator) for _ in range(2))
+    next_q[terminated.nonzero()[0]] = math.nan  # nothing comes after it
+    online[3] = 1.0  # of equals the first
+    chooser = online if double else None
+    arrays = [None if part is None else part.numpy() for part in (reward, terminated, next_q, discount, chooser)]
+    expected = td_target(reward, terminated, next_q, discount=discount, next_q_online=chooser)
+    assert np.array_equal(td_target_by_hand(*arrays), expected)
+
+
 @pytest.mark.parametrize("loss", ["mse", "huber"])
-def test_slope_is_the_derivative_of_the_loss(loss):
+def test_loss_by_hand_is_that_of_torch_and_its_slope_that_of_autograd(loss):
     generator = torch.Generator().manual_seed(0)
     q = (3 * torch.randn(50, 4, generator=generator)).requires_grad_()
     action = torch.randint(0, 4, (50,), generator=generator)
@@ -145,7 +164,37 @@ def test_slope_is_the_derivative_of_the_loss(loss):
     value, error = td_loss(q, action, target, loss=loss, weight=weight)
     (expected,) = torch.autograd.grad(value, q)
     assert error.abs().min() < 1 < error.abs().max()  # on both sides of Huber's corner
-    torch.testing.assert_close(td_slope(q.detach(), action, error, loss=loss, weight=weight), expected)
+    arrays = (part.detach().numpy() for part in (q, action, target))
+    found, found_error, slope = td_loss_by_hand(*arrays, loss=loss, weight=weight.numpy())
+    assert found == pytest.approx(value.item(), rel=1e-5)
+    assert np.array_equal(found_error, error)
+    torch.testing.assert_close(torch.from_numpy(slope), expected)
+
+
+def test_adam_on_one_vector_is_adam_to_the_last_bit():
+    """Some numbers never have a gradient, others a gradient too small to count beside epsilon."""
+    generator = torch.Generator().manual_seed(0)
+    scale = torch.logspace(-20, 3, 1_000)
+    scale[::7] = 0.0
+    fast, slow = ([torch.ones(1_000), torch.zeros(1_000), torch.zeros(1_000)] for _ in range(2))
+    with denormals_flushed():
+        for t in range(1, 200):
+            g = scale * torch.randn(1_000, generator=generator)
+            adam_vector_(fast[0], g, *fast[1:], t, lr=0.01, scratch=torch.empty(1_000))
+            adam_(*([part] for part in (slow[0], g, *slow[1:])), [t], lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8)
+            assert all(torch.equal(a, b) for a, b in zip(fast, slow, strict=True)), t
+    assert (slow[0] != 1).any()
+
+
+def test_a_long_gradient_is_clipped_and_its_norm_told():
+    network = q_network(3, 2, hidden=(), seed=0)
+    trained = TrainedNetwork(network, 0.5)
+    before = trained.theta.clone()
+    gradient = torch.full_like(before, 2.0)
+    assert trained.step_(gradient, 0.1) == pytest.approx(2 * math.sqrt(8))
+    torch.testing.assert_close(trained.m, torch.full_like(before, 0.1 * 0.5 / math.sqrt(8)))
+    torch.testing.assert_close(trained.theta, before - 0.1)
+    assert torch.equal(network[0].bias, trained.theta[-2:])
 
 
 @pytest.mark.parametrize("double", [False, True])
@@ -156,15 +205,15 @@ def test_a_round_by_hand_is_a_round_by_autograd(double, loss, options):
     learners = []
     for by_hand in (True, False):
         learner = module._Learner(q_network(2, 3, seed=0), 2, replace(config, **options), np.random.default_rng(5))
-        assert learner.perceptron is not None
+        assert learner.online.perceptron is not None
         if not by_hand:
-            learner.perceptron = None
+            learner.online.perceptron = None
         learner.replay.add(numbered(0, 40))
         learners.append(learner)
     fast, slow = ((learner.round(step=0), learner) for learner in learners)
     assert fast[0] == pytest.approx(slow[0], rel=1e-3)
-    torch.testing.assert_close(fast[1].theta, slow[1].theta, rtol=1e-3, atol=1e-4)
-    moved = (fast[1].theta - torch.cat([p.flatten() for p in q_network(2, 3, seed=0).parameters()])).abs().max()
+    torch.testing.assert_close(fast[1].online.theta, slow[1].online.theta, rtol=1e-3, atol=1e-4)
+    moved = (fast[1].online.theta - torch.cat([p.flatten() for p in q_network(2, 3, seed=0).parameters()])).abs().max()
     assert moved > 1e-2
 
 

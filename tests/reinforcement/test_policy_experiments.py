@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from optcourse.experiments.reinforcement import advantage, methods, policy
-from optcourse.reinforcement import PolicyRecord, actor_critic, chain_values
+from optcourse.reinforcement import PolicyRecord, actor_critic, chain_values, keep_best
 from optcourse.schedules import constant
 from tests.reinforcement.cases import bandits, linear_network
 
@@ -69,7 +69,7 @@ def test_training_is_done_when_a_look_is_perfect():
         PolicyRecord(step, 1, 0.0, 0.0, 0.0, 0.0, 0.0, (), value)
         for step, value in ((10, None), (20, 499.9), (30, 500.0), (40, 9.0))
     ]
-    run = policy.kept(network, iter(looks), until=policy.PERFECT)
+    run = keep_best(network, iter(looks), until=policy.PERFECT)
     assert (run.best_step, run.best_evaluation, len(run.records)) == (30, 500.0, 3)
 
 
@@ -77,7 +77,7 @@ def test_steps_until_done(monkeypatch):
     network = linear_network([[0.0]])
     looks = [PolicyRecord(20, 1, 0.0, 0.0, 0.0, 0.0, 0.0, (), value) for value in (500.0, 499.0)]
     for look, steps in zip(looks, (20.0, math.inf), strict=True):
-        run = policy.kept(network, [look])
+        run = keep_best(network, [look])
         monkeypatch.setattr(policy, "ppo_trained", lambda seed, run=run: run)
         assert policy.ppo_steps(0) == steps
 

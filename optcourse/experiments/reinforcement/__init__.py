@@ -15,7 +15,7 @@ from optcourse.experiments.reinforcement.cartpole import (
 from optcourse.experiments.reinforcement.checkpoints import Policy, policies
 from optcourse.experiments.reinforcement.divergence import published, settings
 from optcourse.experiments.reinforcement.parts import PARTS
-from optcourse.experiments.reinforcement.policy import PERFECT, PPO, kept
+from optcourse.experiments.reinforcement.policy import PERFECT, PPO
 from optcourse.experiments.reinforcement.tables import carried, part_records, parts_table
 from optcourse.experiments.reinforcement.tabular import GAMMA, LENGTH, learned, table_run
 from optcourse.experiments.reinforcement.watching import Episode, watch
@@ -41,7 +41,6 @@ __all__ = [
     "carried",
     "done",
     "fresh_return",
-    "kept",
     "lambda_runs",
     "learned",
     "part_records",

@@ -40,14 +40,14 @@ def train(
     longer: int = 0,
     environment: Environment = ENVIRONMENT,
     dueling: bool = False,
-) -> BestRun:
+) -> BestRun[DQNRecord]:
     """One training from network seed and training seed `seed`, ended `longer` steps after it was done."""
     online = q_network(4, 2, dueling=dueling, seed=seed)
     return keep_best(online, until_past(dqn(online, environment, config, seed=seed), longer=longer))
 
 
 @cache
-def trained(seed: int) -> BestRun:
+def trained(seed: int) -> BestRun[DQNRecord]:
     """The course's settings, trained on for `LONGER` steps."""
     return train(seed, longer=LONGER)
 
@@ -57,7 +57,7 @@ def fresh_return(run: BestRun, seed: int) -> float:
     return float(greedy_returns(run.best, ENVIRONMENT, episodes=100, seed=FRESH + seed).mean())
 
 
-def as_run(run: BestRun, seed: int, config: Mapping[str, Any]) -> Run:
+def as_run(run: BestRun[DQNRecord], seed: int, config: Mapping[str, Any]) -> Run:
     """The looks of one training: "return", "best" so far, "q" and "loss"."""
     best, looks = 0.0, []
     for record in run.records:
@@ -73,7 +73,7 @@ def solved(seed: int) -> float:
     return fresh_return(trained(seed), seed)
 
 
-def done(run: BestRun) -> DQNRecord | None:
+def done(run: BestRun[DQNRecord]) -> DQNRecord | None:
     """The first look of at least `SCREENED`; None when there was none."""
     return next((look for look in run.records if (look.evaluation or 0.0) >= SCREENED), None)
 
@@ -111,7 +111,7 @@ CLAIMS = (
         solving_steps,
         unit="steps",
         kind="recorded",
-        tolerance=20_000.0,
+        tolerance=16_000.0,  # as far as the recorded seeds lie apart
     ),
     Claim(
         "reinforcement.lost",

@@ -5,7 +5,7 @@ from functools import cache
 
 from optcourse.experiments.reinforcement.cartpole import ENVIRONMENT, as_run
 from optcourse.lab.records import Run
-from optcourse.reinforcement import BestRun, DQNConfig, dqn, keep_best, q_network
+from optcourse.reinforcement import BestRun, DQNConfig, DQNRecord, dqn, keep_best, q_network
 from optcourse.reinforcement.deep_q_learning import Loss
 from optcourse.schedules import linear
 
@@ -34,7 +34,7 @@ def settings(loss: Loss) -> DQNConfig:
 
 
 @cache
-def published(loss: Loss, seed: int) -> BestRun:
+def published(loss: Loss, seed: int) -> BestRun[DQNRecord]:
     """One whole training."""
     network = q_network(4, 2, hidden=(120, 84), seed=seed)
     return keep_best(network, dqn(network, ENVIRONMENT, settings(loss), seed=seed))

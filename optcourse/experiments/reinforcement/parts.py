@@ -10,7 +10,7 @@ from gymnasium.vector import VectorEnv, VectorWrapper
 
 from optcourse.experiments.reinforcement.cartpole import CONFIG, ENVIRONMENT, as_run, done, train, until_past
 from optcourse.lab.records import Run
-from optcourse.reinforcement import BestRun, DQNConfig, keep_best, one_sample, q_network, vector_environment
+from optcourse.reinforcement import BestRun, DQNConfig, DQNRecord, keep_best, one_sample, q_network, vector_environment
 from optcourse.schedules import constant
 
 STEPS = 20_000
@@ -60,7 +60,7 @@ def naive_run(seed: int) -> Run:
     return _as_run(keep_best(network, until_past(training, longer=0)), seed, "one sample")
 
 
-def _as_run(run: BestRun, seed: int, part: str) -> Run:
+def _as_run(run: BestRun[DQNRecord], seed: int, part: str) -> Run:
     look = done(run)
     return as_run(run, seed, {"part": part, "done_at": look.step if look else None})
 

@@ -1,17 +1,12 @@
 """CartPole-v1 by proximal policy optimization."""
 
 import math
-from collections.abc import Iterable
 from functools import cache
-from typing import cast
-
-from torch import nn
 
 from optcourse.experiments.reinforcement.cartpole import ENVIRONMENT, SOLVED, fresh_return
 from optcourse.lab.claims import Claim, at_least, at_most
 from optcourse.reinforcement import (
     BestRun,
-    DQNRecord,
     PolicyConfig,
     PolicyRecord,
     actor_critic,
@@ -24,16 +19,11 @@ PERFECT = 500.0
 """Mean over the 20 episodes of one look at which training counts as done: each ran into the time limit."""
 
 
-def kept(actor: nn.Module, records: Iterable[PolicyRecord], *, until: float = math.inf) -> BestRun:
-    """`keep_best` of a policy."""
-    return keep_best(actor, cast(Iterable[DQNRecord], records), until=until)  # it reads step and evaluation alone
-
-
 @cache
-def ppo_trained(seed: int) -> BestRun:
+def ppo_trained(seed: int) -> BestRun[PolicyRecord]:
     """PPO until all episodes of one look reach the time limit."""
     actor, critic = actor_critic(4, 2, seed=seed)
-    return kept(actor, policy_gradient(actor, critic, ENVIRONMENT, PPO, seed=seed), until=PERFECT)
+    return keep_best(actor, policy_gradient(actor, critic, ENVIRONMENT, PPO, seed=seed), until=PERFECT)
 
 
 def ppo_solved(seed: int) -> float:
@@ -68,6 +58,6 @@ CLAIMS = (
         ppo_steps,
         unit="steps",
         kind="recorded",
-        tolerance=40_000.0,
+        tolerance=33_000.0,  # as far as the recorded seeds lie apart
     ),
 )
