@@ -1,5 +1,7 @@
 """The models that judge optimizers, against torch's own; the ladder's cases, none of them degenerate; the curves."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -102,3 +104,19 @@ def test_the_four_curves_can_be_told_apart_by_what_the_exercise_says():
 def test_the_bugs_to_choose_from_hold_more_than_the_answers():
     assert set(curves._DRAWN_BY.values()) < set(curves.BUGS)
     assert len(curves.BUGS) >= 6
+
+
+def test_a_kept_gradient_explains_its_case_and_nothing_beside_it():
+    named = [a for a in all_answers() if (a.exercise, a.misconception) == ("optimizers.momentum", "aliases_gradient")]
+    (cell,) = kill_matrix(named)
+    assert "matches none" not in cell.card.message
+
+    class Also(cell.answer.candidate):
+        def step(self):
+            super().step()
+            with torch.no_grad():
+                self.param_groups[0]["params"][0].add_(0.5)
+
+    (also,) = kill_matrix([dataclasses.replace(cell.answer, candidate=Also)])
+    assert also.card.misconception == "aliases_gradient"
+    assert "matches none" in also.card.message

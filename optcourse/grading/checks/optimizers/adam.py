@@ -54,6 +54,12 @@ VARIANTS = (
     Variant("epsilon_inside_root", {"eps": "inside squared"}, "eps² is added inside the root.", EPS_ADVICE),
     Variant("epsilon_forgotten", {"eps": "none"}, "eps is missing: where v is 0, the step is 0/0.", EPS_ADVICE),
     Variant(
+        "epsilon_fixed",
+        {"eps": "fixed"},
+        "eps is a small number of your own, such as 1e-8, whatever the group says.",
+        '`group["eps"]`',
+    ),
+    Variant(
         "epsilon_as_floor", {"eps": "floor"}, "eps is a lower bound of the root instead of added to it.", EPS_ADVICE
     ),
     Variant(
@@ -139,6 +145,20 @@ VARIANTS = (
     ),
     Variant(
         "betas_swapped", {"betas": "swapped"}, "beta1 and beta2 are exchanged.", "betas is (beta1, beta2): m, then v."
+    ),
+    *(
+        Variant("beta1_for_both", switches, message, "betas is (beta1, beta2): m, then v.")
+        for switches, message in (
+            ({"betas": "first"}, "beta1 is used for both moments; v has beta2."),
+            ({"second memory": "beta1"}, "v averages with beta1 (its correction has beta2)."),
+        )
+    ),
+    Variant(
+        "moments_share_tensor",
+        {"moments": "one tensor"},
+        "m and v are one and the same tensor, as `m = v = torch.zeros_like(p)` makes them: what changes one in place "
+        "changes the other.",
+        "Make zeros twice, once for each.",
     ),
     Variant(
         "dampening",
@@ -231,6 +251,19 @@ DECAY_VARIANTS = (
         "decay_in_numerator",
         {"decay": "numerator"},
         "The decay is added to m_hat and divided by the root.",
+        DECAY_ADVICE,
+    ),
+    Variant(
+        "l2_and_decoupled",
+        {"decay": "gradient too"},
+        "The decay is taken from theta, and added to the gradient as well: L2 and decoupled decay at once.",
+        DECAY_ADVICE,
+    ),
+    Variant(
+        "decay_skips_vectors",
+        {"decay": "of matrices"},
+        "Parameters of one axis or none are not decayed. To spare biases is common, but that is decided by the groups "
+        "(a group with weight_decay 0), not by step().",
         DECAY_ADVICE,
     ),
     Variant("decay_not_scaled_by_lr", {"decay": "unscaled"}, "The decay is not multiplied by lr.", DECAY_ADVICE),

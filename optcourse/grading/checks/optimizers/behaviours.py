@@ -1,6 +1,7 @@
 """What is seen of an optimizer rather than computed: it mutates the gradient, raises on None, never moves."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -55,9 +56,11 @@ def _invents(results: Sequence[Result]) -> str | None:
     return None
 
 
-def _aliases(results: Sequence[Result]) -> str | None:
+def _aliases(results: Sequence[Result], *, alone: bool) -> str | None:
+    """Alone: nothing else is wrong, so that the numbers of that case are explained too."""
     changed = _changed_gradient(results)
-    if changed and all("in_place" in result.case.tags for result, _ in changed):
+    others = any(not result.passed and "in_place" not in result.case.tags for result in results)
+    if changed and all("in_place" in result.case.tags for result, _ in changed) and alone != others:
         return (
             "It shows where gradients are written into the same tensors again, as `zero_grad(set_to_none=False)` does."
         )
@@ -118,11 +121,15 @@ BEHAVIOURS = (
         "step() gives a gradient to a parameter that had none.",
         NONE_ADVICE,
     ),
-    Behaviour(
-        "aliases_gradient",
-        _aliases,
-        "The state holds the gradient tensor itself instead of a copy: when one changes, so does the other.",
-        "Copy the gradient where the state is made: `torch.clone(g)`, or start from zeros.",
+    *(
+        Behaviour(
+            "aliases_gradient",
+            partial(_aliases, alone=alone),
+            "The state holds the gradient tensor itself instead of a copy: when one changes, so does the other.",
+            "Copy the gradient where the state is made: `torch.clone(g)`, or start from zeros.",
+            explains_numbers=alone,
+        )
+        for alone in (True, False)
     ),
     Behaviour(
         "crashes_on_none_gradient",

@@ -21,6 +21,8 @@ _BUGS: Mapping[str, Mapping[str, Any]] = {
 }
 _DRAWN_BY = {"A": "hidden_clamp", "B": "no_bias_correction", "C": "decay_not_scaled_by_lr", "D": "ignores_groups"}
 
+_WHEN_ADVICE = "Ask of each curve when it first leaves the right one, and what its parameters do then."
+
 BUGS = (*sorted(_BUGS), "sign_flipped", "step_count_off_by_one")
 
 
@@ -72,15 +74,28 @@ def _confusions() -> list[Variant]:
         frozenset({"no_bias_correction", "ignores_groups"}): "One is wrong in the first updates, the other from update "
         f"{DROP} on. What happens at each of the two?",
     }
-    general = "Ask of each curve when it first leaves the right one, and what its parameters do then."
     return [
         Variant(
             f"confuses_{min(first, second)}_with_{max(first, second)}",
             {one: second, other: first},
             f"The curves of `{min(first, second)}` and `{max(first, second)}` are exchanged; the others are right.",
-            hints.get(frozenset({first, second}), general),
+            hints.get(frozenset({first, second}), _WHEN_ADVICE),
         )
         for (one, first), (other, second) in combinations(_DRAWN_BY.items(), 2)
+    ]
+
+
+def _without_a_curve() -> list[Variant]:
+    """One of the two that drew none, taken for a curve."""
+    never = {
+        "sign_flipped": "Moving up the gradient, the loss would grow from the first update on; all four fall at first.",
+        "step_count_off_by_one": "With t = 0 the first update divides by 1 - beta^0, which is 0: all is NaN from "
+        "there on, and nothing would be drawn.",
+    }
+    return [
+        Variant(f"takes_{bug}_for_a_curve", {curve: bug}, f"`{bug}` drew none of the curves. {why}", _WHEN_ADVICE)
+        for bug, why in never.items()
+        for curve in _DRAWN_BY
     ]
 
 
@@ -88,7 +103,7 @@ DIAGNOSIS = choice_check(
     "optimizers.diagnosis",
     _DRAWN_BY,
     BUGS,
-    variants=_confusions(),
-    look_next="Ask of each curve when it first leaves the right one, and what its parameters do then.",
+    variants=(*_confusions(), *_without_a_curve()),
+    look_next=_WHEN_ADVICE,
     praise="Right: you read four bugs from their curves.",
 )

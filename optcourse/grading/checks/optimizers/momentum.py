@@ -93,6 +93,24 @@ _NESTEROV_STEP = (
     Variant("gradient_left_out", {"step": "gradient left out"}, "theta moves by mu m; g is missing.", NESTEROV_ADVICE),
     Variant("lookahead_twice", {"step": "look ahead twice"}, "The look ahead is done twice.", NESTEROV_ADVICE),
     Variant("lookahead_averaged", {"step": "averaged"}, "theta moves by (1-mu) g + mu m, an average.", NESTEROV_ADVICE),
+    Variant(
+        "momentum_on_gradient",
+        {"step": "momentum on gradient"},
+        "mu multiplies g, and the buffer stands there bare: theta moves by mu g + m.",
+        NESTEROV_ADVICE,
+    ),
+    Variant(
+        "lr_on_gradient_alone",
+        {"step": "lr on gradient alone"},
+        "lr multiplies g alone, as in `lr * g + mu * m`; it belongs to both: parentheses are missing.",
+        NESTEROV_ADVICE,
+    ),
+    Variant(
+        "lookahead_stored",
+        {"stored": "direction"},
+        "What theta moves by, g + mu m, is kept as the buffer. The buffer of the next step starts from m.",
+        "Keep m in the state, and give the direction a name of its own.",
+    ),
     Variant("lookahead_backwards", {"step": "look back"}, "mu m is subtracted: theta looks back.", NESTEROV_ADVICE),
     Variant("stale_buffer", {"step": "stale"}, "theta moves by the buffer of the step before.", NESTEROV_ADVICE),
 )

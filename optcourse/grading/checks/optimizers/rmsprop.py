@@ -25,6 +25,12 @@ VARIANTS = (
     Variant("epsilon_inside_root", {"eps": "inside squared"}, "eps² is added inside the root.", EPS_ADVICE),
     Variant("epsilon_forgotten", {"eps": "none"}, "eps is missing: where v is 0, the step is 0/0.", EPS_ADVICE),
     Variant(
+        "epsilon_fixed",
+        {"eps": "fixed"},
+        "eps is a small number of your own, such as 1e-8, whatever the group says.",
+        '`group["eps"]`',
+    ),
+    Variant(
         "epsilon_as_floor", {"eps": "floor"}, "eps is a lower bound of the root instead of added to it.", EPS_ADVICE
     ),
     Variant(

@@ -171,7 +171,11 @@ def momentum(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switche
         "look ahead twice": lambda: g + mu * (g + mu * m),
         "averaged": lambda: (1 - mu) * g + mu * m,
         "look back": lambda: g - mu * m,
+        "momentum on gradient": lambda: mu * g + m,
+        "lr on gradient alone": lambda: g + mu * m / rate,
     }[switches.get("step", "buffer")]()
+    if switches.get("stored") == "direction":
+        s["m"] = direction
     return theta - _sign(switches) * rate * direction
 
 
@@ -191,6 +195,7 @@ def _root(denominator_of: np.ndarray, eps: float, kind: str):
         "inside": lambda: np.sqrt(denominator_of + eps),
         "inside squared": lambda: np.sqrt(denominator_of + eps**2),
         "none": lambda: np.sqrt(denominator_of),
+        "fixed": lambda: np.sqrt(denominator_of) + 1e-8,
         "floor": lambda: np.maximum(np.sqrt(denominator_of), eps),
         "after": lambda: np.sqrt(denominator_of),
         "minus": lambda: np.sqrt(denominator_of) - eps,
@@ -248,9 +253,9 @@ def _quotient(top, second, eps, switches: Switches, rate):
 def adam(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches):
     """m, v, their bias corrections, theta; with the decoupled decay of AdamW where the options have weight_decay."""
     lr, eps, decay = o["lr"], o["eps"], o.get("weight_decay", 0.0)
-    beta1, beta2 = o["betas"][::-1] if switches.get("betas") == "swapped" else o["betas"]
+    beta1, beta2 = {"swapped": o["betas"][::-1], "first": o["betas"][:1] * 2}.get(switches.get("betas", ""), o["betas"])
     place = switches.get("decay", "before")
-    if place == "gradient":
+    if place in ("gradient", "gradient too"):
         g = g + decay * theta
     rate = {"in buffer": 1.0, "in gradient": 1.0, "squared": lr * lr, "none": 1.0}.get(switches.get("rate", ""), lr)
     if switches.get("rate") in ("in gradient", "in gradient too"):
@@ -263,7 +268,12 @@ def adam(theta, g, s: State, t: int, o: Mapping[str, Any], switches: Switches):
     weight2 = {"average": 1 - beta2, "missing": 1.0}[switches.get("second weight", "average")]
     square = _square(g, m, switches)
     v_old = s.get("v", {"gradient": square, "one": zero + 1.0}.get(start, zero))
+    v_old = m if switches.get("moments") == "one tensor" else v_old
     v = beta2 * v_old + weight2 * square
+    if switches.get("second memory") == "beta1":
+        v = beta1 * v_old + (1 - beta1) * square
+    if switches.get("moments") == "one tensor":
+        m = v
     if switches.get("top") == "gradient":
         m = g
     largest = v
@@ -315,6 +325,8 @@ def _decayed(theta, update, lr: float, decay: float, place: str):
     new = theta - update
     return {
         "before": lambda: new - lr * decay * theta,
+        "gradient too": lambda: new - lr * decay * theta,
+        "of matrices": lambda: new - lr * decay * theta if np.ndim(theta) > 1 else new,
         "gradient": lambda: new,
         "numerator": lambda: new,
         "none": lambda: new,

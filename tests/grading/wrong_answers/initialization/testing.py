@@ -89,6 +89,11 @@ _WRONG = [
     ("accepts_everything", "nothing asserted", *_without(*_ALL)),
     ("rejects_everything", "exactly 0", (_MEAN, "    assert weight.mean() == 0\n")),
     ("rejects_everything", "asserts the opposite", (_FINITE, "    assert not torch.isfinite(weight).any()\n")),
+    (
+        "rejects_everything",
+        "asks for the name of the function",
+        (_FINITE, '    assert initialize.__name__ in ("normal", "uniform", "truncated")\n'),
+    ),
     ("misses_variance_as_std+rejects_everything", "the variance for std", ("math.sqrt(2 / fan_in)", "2 / fan_in")),
     ("misses_transposed", "no shape", *_without(_SHAPE)),
     ("misses_not_centered", "no mean", *_without(_MEAN)),

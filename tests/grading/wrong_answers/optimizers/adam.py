@@ -66,6 +66,28 @@ WRONG = [
         [(_V_HAT, "v_hat = (v + eps) / (1 - beta2**t)"), (_DENOMINATOR, "v_hat.sqrt()")],
     ),
     ("epsilon_forgotten", "no eps", [(_DENOMINATOR, "v_hat.sqrt()")]),
+    ("epsilon_fixed", "1e-8", [(_DENOMINATOR, "(v_hat.sqrt() + 1e-8)")]),
+    (
+        "beta1_for_both",
+        "beta1 everywhere",
+        [("beta2 * state", "beta1 * state"), ("(1 - beta2)", "(1 - beta1)"), ("beta2**t", "beta1**t")],
+    ),
+    ("beta1_for_both", "beta1 in v alone", [(_V, '"] + (1 - beta1) * g * g'), ("= beta2 * state", "= beta1 * state")]),
+    (
+        "moments_share_tensor",
+        "one tensor of zeros",
+        [
+            (
+                'state["t"], state["m"], state["v"] = 0, torch.zeros_like(p), torch.zeros_like(p)',
+                'state["t"] = 0\n                    state["m"] = state["v"] = torch.zeros_like(p)',
+            ),
+            ('state["m"] = beta1 * state["m"] + (1 - beta1) * g\n', 'state["m"].mul_(beta1).add_((1 - beta1) * g)\n'),
+            (
+                'state["v"] = beta2 * state["v"] + (1 - beta2) * g * g',
+                'state["v"].mul_(beta2).add_((1 - beta2) * g * g)',
+            ),
+        ],
+    ),
     ("epsilon_as_floor", "clamp at eps", [(_DENOMINATOR, "v_hat.sqrt().clamp(min=eps)")]),
     (
         "epsilon_outside_fraction",

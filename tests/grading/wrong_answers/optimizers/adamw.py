@@ -28,6 +28,12 @@ WRONG = [
         "L2 into .grad",
         [(_DECAY, ""), (_COUNT, f"                g.add_(p, alpha=decay)\n{_COUNT}")],
     ),
+    ("l2_and_decoupled", "L2 left in", [(_COUNT, f"                g = g + decay * p\n{_COUNT}")]),
+    (
+        "decay_skips_vectors",
+        "decay of matrices alone",
+        [("p *= 1 - lr * decay", "p *= 1 - (lr * decay if p.dim() > 1 else 0.0)")],
+    ),
     ("decay_after_update", "decay last", [(_DECAY, ""), (_LAST, _LAST + _DECAY)]),
     ("decay_in_numerator", "decay beside m_hat", [(_DECAY, ""), ("lr * m_hat", "lr * (m_hat + decay * p)")]),
     ("decay_not_scaled_by_lr", "decay without lr", [("1 - lr * decay", "1 - decay")]),
@@ -75,7 +81,7 @@ WRONG = [
 
 UNLISTED = [
     ("decay of the sign", [("p *= 1 - lr * decay", "p -= lr * decay * p.sign()")]),
-    ("decay of matrices alone", [("p *= 1 - lr * decay", "p *= 1 - (lr * decay if p.dim() > 1 else 0.0)")]),
+    ("half of the decay, as of a penalty", [("1 - lr * decay", "1 - 0.5 * lr * decay")]),
     ("a decay of 0.01", [("1 - lr * decay", "1 - lr * 0.01")]),
     ("cosine", [(_MOVE, "                lr = lr * (1 + torch.cos(torch.tensor(t / 5.0))) / 2\n" + _MOVE)]),
 ]

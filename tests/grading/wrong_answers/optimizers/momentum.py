@@ -123,6 +123,13 @@ _AHEAD = 'p -= lr * (g + mu * state["m"])'
 
 WRONG_NESTEROV = [
     *_BUFFERS[:-1],
+    ("momentum_on_gradient", "mu at the other term", [(_AHEAD, 'p -= lr * (mu * g + state["m"])')]),
+    ("lr_on_gradient_alone", "parentheses missing", [(_AHEAD, 'p -= lr * g + mu * state["m"]')]),
+    (
+        "lookahead_stored",
+        "the direction as the buffer",
+        [(_AHEAD, 'state["m"] = g + mu * state["m"]\n                p -= lr * state["m"]')],
+    ),
     (
         "lr_in_buffer",
         "as CS231n writes it",

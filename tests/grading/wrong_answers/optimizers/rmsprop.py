@@ -30,6 +30,7 @@ WRONG = [
     ("epsilon_inside_root", "TensorFlow's", [(_ROOT, "(v + eps).sqrt()")], "convention"),
     ("epsilon_inside_root", "eps squared inside", [(_ROOT, "(v + eps**2).sqrt()")]),
     ("epsilon_forgotten", "no eps", [(_ROOT, "v.sqrt()")]),
+    ("epsilon_fixed", "1e-8", [(_ROOT, "(v.sqrt() + 1e-8)")]),
     ("epsilon_as_floor", "maximum", [(_ROOT, "torch.maximum(v.sqrt(), torch.full_like(v, eps))")]),
     ("epsilon_outside_fraction", "parentheses missing", [("lr * g / (v.sqrt() + eps)", "lr * g / v.sqrt() + eps")]),
     (

@@ -48,7 +48,14 @@ ANSWERS = [
         _DIAGNOSIS, "B and C", WRONG, _exchanged("B", "C"), "confuses_decay_not_scaled_by_lr_with_no_bias_correction"
     ),
     Answer(_DIAGNOSIS, "C and D", WRONG, _exchanged("C", "D"), "confuses_decay_not_scaled_by_lr_with_ignores_groups"),
-    Answer(_DIAGNOSIS, "one wrong", UNLISTED, {**_RIGHT, "B": "sign_flipped"}),
+    Answer(_DIAGNOSIS, "the sign", WRONG, {**_RIGHT, "B": "sign_flipped"}, "takes_sign_flipped_for_a_curve"),
+    Answer(
+        _DIAGNOSIS,
+        "the step count",
+        WRONG,
+        {**_RIGHT, "B": "step_count_off_by_one"},
+        "takes_step_count_off_by_one_for_a_curve",
+    ),
     Answer(_DIAGNOSIS, "one bug for all", UNLISTED, dict.fromkeys("ABCD", "sign_flipped")),
     Answer(_DIAGNOSIS, "no such bug", UNLISTED, {**_RIGHT, "B": "gremlins"}, None, "error"),
     Answer(_DIAGNOSIS, "a curve left out", UNLISTED, {"A": "hidden_clamp"}, None, "error"),
