@@ -18,7 +18,7 @@ from optcourse.quantization.affine import (
 )
 from optcourse.quantization.codebook import codebook_gradient, decode, encode, kmeans, kmeans_reference, start_codebook
 from optcourse.quantization.dynamic import DynamicLinear, quantize_dynamic
-from optcourse.quantization.entropy import EntropyObserver, coarsened_divergence
+from optcourse.quantization.entropy import EntropyObserver, coarsened_divergence, without_spikes
 from optcourse.quantization.floats import BFLOAT16, FLOAT16, FloatFormat, bfloat16_bits, round_to_format
 from optcourse.quantization.folding import fold_batch_norm, fold_batch_norm_reference, plan_layers
 from optcourse.quantization.histogram import DoublingHistogram
@@ -115,6 +115,7 @@ __all__ = [
     "straight_through",
     "straight_through_reference",
     "unpack",
+    "without_spikes",
 ]
 
 OBSERVERS = {

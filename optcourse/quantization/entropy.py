@@ -53,12 +53,51 @@ def coarsened_divergence(counts: Tensor, kept: int, levels: int) -> float:
     return max(float(terms.sum()), 0.0)  # 0 up to rounding where nothing is lost
 
 
+def without_spikes(counts: Tensor) -> Tensor:
+    r"""Counts in which no bin rises above its neighbors, so that what remains is a density.
+
+    With :math:`c_1, \dots, c_m` the counts of the bins that are not empty, in their order, the new counts are
+
+    .. math:: \min(c_i, \max(c_{i-1}, c_{i+1}))
+
+    where the first and the last have one neighbor. Empty bins stay empty, and a bin without any neighbor as it is.
+
+    Args:
+        counts: (bins,); not mutated.
+
+    Returns:
+        (bins,) in the dtype of counts, nowhere above them.
+
+    Example:
+        >>> without_spikes(torch.tensor([900.0, 7.0, 5.0, 0.0, 80.0, 3.0]))
+        tensor([7., 7., 5., 0., 5., 3.])
+    """
+    occupied = counts.nonzero()[:, 0]
+    if len(occupied) < 2:
+        return counts.clone()
+    own = counts[occupied]
+    around = torch.cat([own[1:2], own, own[-2:-1]])  # an end's one neighbor stands on both of its sides
+    result = counts.clone()
+    result[occupied] = torch.minimum(own, torch.maximum(around[:-2], around[2:]))
+    return result
+
+
 class EntropyObserver:
     r"""The threshold T whose range [-T, T] loses least information, as a Kullback-Leibler divergence.
 
     Every number of bins that is a multiple of `stride` and not below the number of levels is tried as T, and the whole
     of what was seen; see `coarsened_divergence`. Levels are the 2^(b-1) magnitudes of b bits where both signs occur,
     and 2^b where the numbers have one sign. Range: [-T, T] within what was seen, so one-sided data stay one-sided.
+
+    A value that comes again and again is a spike in one bin: the zeros behind a ReLU, the background of images. Any T
+    above it spreads the spike over the bins of its level, a great divergence although rounding moves it by half a step
+    at most; what T clips weighs little beside it; so the least T would win. Hence bins inside T count
+    `without_spikes`, and what lies beyond T counts in full: clipping a spike costs what it should.
+
+    It still loses where the divergence is a bad measure of what rounding costs. It does not ask how far beyond T the
+    clipped numbers lie, so a few huge ones that matter are given up; with 8 bits it often clips more than
+    `MSEObserver`; and where one outlier is so large that all else falls in two or three bins, those count
+    as a spike too.
 
     Args:
         scheme: which integers the parameters are for; one scale for the tensor (axis None), as in the source.
@@ -76,6 +115,7 @@ class EntropyObserver:
         True
 
     Differs from the source, whose slides do not say how empty bins are smoothed; here only those of Q that P fills are.
+    NVIDIA's pytorch-quantization takes the count of the second bin for the first one, against zeros alone.
 
     References:
         Migacz, 8-bit Inference with TensorRT, GTC 2017.
@@ -87,8 +127,8 @@ class EntropyObserver:
                 f"the entropy observer has one scale for the tensor, got axis={scheme.axis}; use axis=None"
             )
         self.scheme = scheme
-        self.stride = check_integer("stride", stride, 1, bins)
         check_integer("bins", bins, 2**scheme.bits, 2**20)
+        self.stride = check_integer("stride", stride, 1, bins)
         self.histogram = DoublingHistogram(None, bins)
 
     def observe(self, x: Tensor) -> None:
@@ -111,10 +151,13 @@ class EntropyObserver:
         both_signs = bool((low < 0) & (high > 0))
         levels = 2 ** (self.scheme.bits - 1) if both_signs else 2**self.scheme.bits
         seen = int(magnitudes.nonzero()[-1]) + 1
-        tried = list(range(levels, seen, self.stride))
-        divergences = {kept: coarsened_divergence(magnitudes, kept, levels) for kept in tried}
         # All that was seen clips nothing; with a bin or less for each level nothing is merged either.
-        divergences[seen] = coarsened_divergence(magnitudes, seen, min(levels, seen))
+        tried = dict.fromkeys(range(levels, seen, self.stride), levels) | {seen: min(levels, seen)}
+        smooth = without_spikes(magnitudes)
+        divergences = {
+            kept: coarsened_divergence(torch.cat([smooth[:kept], magnitudes[kept:]]), kept, count)
+            for kept, count in tried.items()
+        }
         threshold = (min(divergences, key=divergences.__getitem__) * width).to(low.dtype)
         return torch.maximum(low, -threshold), torch.minimum(high, threshold)
 

@@ -21,6 +21,7 @@ from optcourse.quantization import (
     coarsened_divergence,
     mean_squared_error,
     parameters_for,
+    without_spikes,
 )
 from tests.quantization.cases import draw
 
@@ -245,19 +246,66 @@ def test_divergence_of_what_only_clipping_fills() -> None:
     assert coarsened_divergence(counts, kept=2, levels=2) == pytest.approx(expected)
 
 
+@quick
+@given(counts=st.lists(st.integers(0, 5), min_size=1, max_size=12))
+def test_no_bin_rises_above_its_neighbors(counts: list[int]) -> None:
+    """The text once more, over a list."""
+    occupied = [(place, count) for place, count in enumerate(counts) if count]
+    expected = list(counts)
+    for i, (place, count) in enumerate(occupied):
+        neighbors = [occupied[j][1] for j in (i - 1, i + 1) if 0 <= j < len(occupied)]
+        expected[place] = min(count, max(neighbors, default=count))
+    given_ = torch.tensor(counts, dtype=torch.float64)
+    assert without_spikes(given_).tolist() == expected
+    assert given_.tolist() == counts
+
+
 def test_entropy_is_the_best_threshold() -> None:
-    x = torch.cat([laplace(6, 5000), torch.tensor([60.0])])
+    x = torch.cat([laplace(6, 5000), torch.full((4000,), 0.7), torch.tensor([15.0])])
     observer = EntropyObserver(bins=512, stride=8)
     observer.observe(x)
     low, high = observer.range()
     magnitudes = observer.histogram.filled()[0, 512:] + observer.histogram.filled()[0, :512].flip(0)
+    smooth = without_spikes(magnitudes)
     width = float(observer.histogram.widths)
-    kept = round(float(high) / width)
-    chosen = coarsened_divergence(magnitudes, kept, 128)
-    for other in range(128, 481, 8):
-        assert chosen <= coarsened_divergence(magnitudes, other, 128)
-    assert float(high) < 30
-    assert float(low) == max(float(x.min()), -kept * width)
+    divergences = {
+        kept: coarsened_divergence(torch.cat([smooth[:kept], magnitudes[kept:]]), kept, 128)
+        for kept in [*range(128, 481, 8), 481]
+    }
+    kept = min(divergences, key=lambda bins: divergences[bins])
+    assert 128 < kept < 480  # neither the spike, in bin 22, nor the outlier decides
+    assert (float(low), float(high)) == (max(float(x.min()), -kept * width), kept * width)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("silent", [0.5, 0.9], ids=["half of it silent", "nine tenths silent"])
+def test_entropy_after_a_relu(bits: int, silent: float) -> None:
+    """Zeros are the most frequent number by far, and exact on any grid: they say nothing about the range."""
+    normal = draw(8, 20_000, dtype=torch.float32, shift=0.0)
+    x = torch.cat([(normal - normal.quantile(silent)).relu(), torch.tensor([12.0])])
+    observer = EntropyObserver(Scheme(bits=bits))
+    observer.observe(x)
+    assert float(x.quantile(0.999)) < float(observer.range()[1]) < 12.0
+    error = float(mean_squared_error(x[:-1], observer.parameters()))
+    assert error < {4: 0.02, 8: 0.001}[bits] * float(x[:-1].square().mean())
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_entropy_of_images_with_a_background(bits: int) -> None:
+    """Half of the pixels have one value away from 0; the others lie anywhere between it and the brightest."""
+    generator = torch.Generator().manual_seed(9)
+    pixels = torch.randint(256, (20_000,), generator=generator) * (torch.rand(20_000, generator=generator) > 0.5)
+    observer = EntropyObserver(Scheme(bits=bits))
+    observer.observe(pixels / 90 - 0.81)
+    torch.testing.assert_close(torch.stack(observer.range()), torch.tensor([-0.81, 255 / 90 - 0.81]))
+
+
+def test_entropy_does_not_clip_a_spike() -> None:
+    """Numbers that pile up where a layer saturates would all be moved."""
+    x = torch.cat([laplace(10, 20_000).abs().clamp(max=6.0), torch.full((2000,), 6.0)])
+    observer = EntropyObserver()
+    observer.observe(x)
+    assert float(observer.range()[1]) == 6.0
 
 
 def test_entropy_leaves_one_sided_data_one_sided() -> None:
@@ -278,6 +326,7 @@ def test_entropy_leaves_one_sided_data_one_sided() -> None:
         (lambda: MSEObserver(candidates=2.5), TypeError, r"got 2.5 \(float\)"),
         (lambda: EntropyObserver(Scheme(axis=0)), ValueError, "axis=0; use axis=None"),
         (lambda: EntropyObserver(bins=128), ValueError, "from 256 to"),
+        (lambda: EntropyObserver(bins="2048"), TypeError, "bins must be an integer from 256"),
         (lambda: EntropyObserver(stride=0), ValueError, "stride must be an integer from 1"),
         (lambda: DoublingHistogram(bins=7), ValueError, "bins must be even.*try 8"),
         (lambda: DoublingHistogram(axis=-1), ValueError, "axis must be an integer from 0"),
