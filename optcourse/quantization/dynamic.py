@@ -9,6 +9,14 @@ from optcourse.quantization.integer_matmul import integer_matmul
 from optcourse.quantization.parameters import INT8_PER_CHANNEL, UINT8, QuantizationParameters, Scheme
 
 
+class DequantizedWeight(Tensor):
+    """What `DynamicLinear.weight` gives: a plain tensor but for its type.
+
+    Fused kernels of torch take the weights out of a layer and pass its forward by, unless one of them is of a type of
+    its own; without it an nn.TransformerEncoderLayer in evaluation mode would compute with floating activations.
+    """
+
+
 class DynamicLinear(nn.Module):
     r"""A linear layer with quantized weights that quantizes each input by its own range.
 
@@ -52,6 +60,12 @@ class DynamicLinear(nn.Module):
         self.register_buffer("weight_zero_point", parameters.zero_point)
         self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().clone())
 
+    @property
+    def weight(self) -> Tensor:
+        """(N, K), a new tensor: the numbers that the integers stand for, for modules that look at a child's weight."""
+        shift, scale = self.weight_zero_point.reshape(-1, 1), self.weight_scale.reshape(-1, 1)
+        return ((self.q_weight.to(scale.dtype) - shift) * scale).as_subclass(DequantizedWeight)
+
     def forward(self, x: Tensor) -> Tensor:
         """(..., K) -> (..., N); no gradient flows.
 
@@ -73,7 +87,7 @@ def quantize_dynamic(model: nn.Module, weight: Scheme = INT8_PER_CHANNEL, activa
         weight, activation: schemes, as for `DynamicLinear`.
 
     Raises:
-        ValueError: the model has no nn.Linear.
+        TypeError, ValueError: the model is no module, or has no nn.Linear; subclasses of it do not count.
 
     Example:
         >>> quantize_dynamic(nn.Sequential(nn.Linear(4, 3), nn.Tanh()))
@@ -82,6 +96,8 @@ def quantize_dynamic(model: nn.Module, weight: Scheme = INT8_PER_CHANNEL, activa
           (1): Tanh()
         )
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be an nn.Module, got {type(model).__name__}; build the model, then load its state")
     if isinstance(model, nn.Linear):
         return DynamicLinear(model, weight, activation)
     result = copy.deepcopy(model)

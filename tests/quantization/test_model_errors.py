@@ -87,6 +87,11 @@ def test_bad_calibration() -> None:
         (lambda: DynamicLinear(nn.Linear(4, 3))(torch.zeros(0, 4)), ValueError, "at least one number"),
         (lambda: DynamicLinear(nn.Linear(4, 3))(torch.full((1, 4), torch.nan)), ValueError, "4 NaN"),
         (lambda: quantize_dynamic(nn.Sequential(nn.ReLU())), ValueError, "must contain an nn.Linear"),
+        (
+            lambda: quantize_dynamic({"0.weight": torch.ones(3, 4)}),
+            TypeError,
+            "an nn.Module, got dict; build the model",
+        ),
         (lambda: fold_batch_norm(nn.ReLU(), nn.BatchNorm1d(3)), TypeError, "got ReLU and BatchNorm1d"),
         (lambda: fold_batch_norm(nn.Linear(3, 4), nn.BatchNorm1d(3)), ValueError, "4 channels, it takes 3"),
         (lambda: convert(nn.Sequential(nn.Linear(3, 4))), TypeError, "its first layer is Linear"),

@@ -204,6 +204,30 @@ def test_dynamic_replaces_linear_layers_alone() -> None:
     assert isinstance(quantize_dynamic(nn.Linear(3, 2)), DynamicLinear)
 
 
+def test_dynamic_weights_can_be_read() -> None:
+    linear = seeded(lambda: nn.Linear(9, 4))
+    for scheme in WEIGHTS:
+        rounded = fake_quantize(linear.weight.detach(), parameters_for(linear.weight, scheme))
+        torch.testing.assert_close(torch.Tensor(DynamicLinear(linear, scheme).weight), rounded, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_dynamic_linear_inside_a_transformer(layers: int, gradients: bool) -> None:
+    """torch's layer reads its children's weights, and without gradients would pass their forward by."""
+    layer = seeded(lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True))
+    model = (layer if layers == 1 else nn.TransformerEncoder(layer, layers)).eval()
+    x = draw(11, 3, 5, 8, dtype=torch.float32)
+    quantized, rounded = quantize_dynamic(model), copy.deepcopy(model)
+    for module in rounded.modules():
+        if type(module) is nn.Linear:
+            module.weight.data = DynamicLinear(module).weight.as_subclass(torch.Tensor)
+    with torch.set_grad_enabled(gradients):
+        results = [net(x) for net in (quantized, rounded, model)]
+        torch.testing.assert_close(results[0], results[2], rtol=0, atol=0.1)
+        assert not torch.allclose(results[0], results[1], rtol=0, atol=1e-3), "activations were not quantized"
+
+
 @pytest.mark.parametrize("weight", [INT8_PER_CHANNEL, AFFINE_PER_CHANNEL])
 @pytest.mark.parametrize(
     "observer", [MinMaxObserver, MSEObserver, PercentileObserver, EntropyObserver], ids=lambda kind: kind.__name__
