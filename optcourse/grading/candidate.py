@@ -19,7 +19,7 @@ from optcourse.grading.values import NotPlainError, decode, encode, plain
 Transport = Callable[[dict], dict]
 OVERWRITTEN = 99.0  # what a reused tensor holds next
 _FAREWELL = 1.0  # seconds that a learner's object may take to go
-_LONGEST_VERDICT = 200  # characters
+_LONGEST_VERDICT, _LONGEST_NAME = 200, 100  # characters
 Group = Mapping[str, Any]
 
 
@@ -82,7 +82,9 @@ class Candidate(Protocol):
         """Assign param_groups[group][name]."""
 
     def read(self, what: str) -> list:
-        """One entry a parameter: its "parameters" value, its "gradients" (None where there is none) or its "state"."""
+        """One entry a parameter: its "parameters" value, its "gradients" (None where there is none), its "state", or
+        whether it is "trainable": whether a backward() that came now would reach it.
+        """
 
     def play(self, script: "Script") -> Iterator[Any]:
         """What each request of a script returns, as far as they go; then `AnswerError` if one of them did not."""
@@ -163,7 +165,7 @@ class Servant:
 
     def _do_describe(self) -> dict[str, Any]:
         return {
-            "type": type(self.answer).__name__,
+            "type": type(self.answer).__name__[:_LONGEST_NAME],
             "is_class": isinstance(self.answer, type),
             "is_callable": callable(self.answer),
             "is_missing": self.answer is None or self.answer is Ellipsis or self.answer is NotImplemented,
@@ -251,6 +253,8 @@ class Servant:
             return list(self.parameters)
         if what == "gradients":
             return [parameter.grad for parameter in self.parameters]
+        if what == "trainable":
+            return [torch.is_grad_enabled() and p.requires_grad and p.is_leaf for p in self.parameters]
         state = getattr(self.instance, "state", {})
         return [dict(state[parameter]) if parameter in state else {} for parameter in self.parameters]
 

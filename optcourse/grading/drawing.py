@@ -68,7 +68,7 @@ def facts(solution: Callable[..., Any]) -> Callable[[Sequence[Result]], Sequence
         pairs = [
             (yours.value, right.value)
             for yours, right in zip(result.observed, expected, strict=False)
-            if not _counts(right) and np.shape(yours.value) == np.shape(right.value)
+            if not _counts(right) and _are_numbers(yours.value, right.value)
         ]
         yours, right = (np.concatenate([np.ravel(pair[side]) for pair in pairs]) for side in (0, 1))
         return tuple(_compared(yours, right))
@@ -79,6 +79,11 @@ def facts(solution: Callable[..., Any]) -> Callable[[Sequence[Result]], Sequence
 def _counts(observation: Any) -> bool:
     """Whether it holds a number of entries, or their keys, rather than a part of the answer."""
     return observation is not None and observation.place.startswith(("length of", "keys of"))
+
+
+def _are_numbers(yours: Any, right: Any) -> bool:
+    arrays = isinstance(yours, np.ndarray) and isinstance(right, np.ndarray)
+    return arrays and yours.shape == right.shape
 
 
 def _of_another_kind(deviation: Deviation) -> str:

@@ -1,6 +1,7 @@
 """Running a check: the ladder of cases, the diagnosis, the card."""
 
 import dataclasses
+import itertools
 import math
 import os
 from collections import Counter
@@ -22,6 +23,8 @@ from optcourse.grading.limits import Fault, preserved_random
 from optcourse.grading.points import record
 
 PUBLIC_SEED = 0
+_LONGEST = 200  # characters of a value on a card
+_MOST_SEEN = 10_000  # observations of one case, many times what any check expects: a list may have as many entries
 ADVICE = {
     "exit": "Leave a function with `return`: to end the program is to lose all that runs in it.",
     "input": "Take the value as an argument, or write it into your code: a check asks nobody.",
@@ -144,7 +147,8 @@ def run_case(definition: Check, session: Session, case: Case) -> Result:
     observed: list[Observation] = []
     fault = None
     try:
-        for observation in definition.drive(session, case.problem):  # not extend: what came before a fault counts
+        seen = itertools.islice(definition.drive(session, case.problem), _MOST_SEEN)
+        for observation in seen:  # not extend: what came before a fault counts
             observed.append(observation)  # noqa: PERF402
     except AnswerError as error:
         fault = error.fault
@@ -285,7 +289,7 @@ def _line_text(fault: Fault | None) -> str:
 
 def _number(deviation: Deviation) -> Number:
     yours, expected = deviation.observed, deviation.expected
-    place = (expected or yours).place  # type: ignore[union-attr]
+    place = _cut((expected or yours).place)  # type: ignore[union-attr]
     if deviation.kind == "shape":
         return Number(f"shape of {place}", str(tuple(yours.value.shape)), str(tuple(expected.value.shape)))  # type: ignore[union-attr]
     if deviation.kind == "missing":
@@ -318,4 +322,9 @@ def formatted(yours: Any, expected: Any) -> tuple[str, str]:
 def _short(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"a tensor of shape {value.shape}" if value.shape else repr(value.item())
-    return repr(value)
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    """A text of the answer's, such as a key of a dict, as far as a card has room for it."""
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + " ..."

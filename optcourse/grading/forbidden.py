@@ -107,10 +107,12 @@ def _named(node: ast.AST, names: dict[str, str], inner: set[int]) -> Iterator[st
 
 
 def _dotted(node: ast.AST, names: dict[str, str]) -> str:
-    if isinstance(node, ast.Attribute):
-        before = _dotted(node.value, names)
-        return before and f"{before}.{node.attr}"
-    return names.get(node.id, "") if isinstance(node, ast.Name) else ""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):  # a stranger's text may be deeper than this function may call itself
+        parts.append(node.attr)
+        node = node.value
+    first = names.get(node.id, "") if isinstance(node, ast.Name) else ""
+    return first and ".".join([first, *reversed(parts)])
 
 
 def _below(name: str, parent: str) -> bool:

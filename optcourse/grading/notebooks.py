@@ -24,6 +24,7 @@ from optcourse.grading.submission import Status
 MAX_BYTES = 32 * 2**20
 MAX_ENTRIES = 2_000_000  # brackets and commas: what json makes objects of
 MAX_SOURCE = 100_000  # characters of an answer
+MAX_COPIES = 10  # different cells with one exercise's id that are compared
 # What a lesson's notebook shows or keeps; a class run has no use for it, and its answers must not read the checks.
 _ABSENT = ("optcourse.grading", "optcourse.plots", "optcourse.widgets", "optcourse.experiments", "optcourse.lab.device")
 _MAGIC = re.compile(r"^[ \t]*[%!?].*$|^.*\?[ \t]*$", re.MULTILINE)
@@ -222,8 +223,8 @@ def _answer(sources: list[str], slot: Slot) -> Answer:
         text = f"The answer has {longest:,} characters; {MAX_SOURCE:,} are enough for any."
         return Answer(problem="long", message=text)
     different = dict.fromkeys(sources)
-    if len(sources) > 1:
-        hashes = {syntax_hash(source) or source: source for source in sources}
+    if 1 < len(different) <= MAX_COPIES:
+        hashes = {syntax_hash(source) or source: source for source in different}
         if len(hashes) > 1:
             hashes.pop(slot.stub_syntax, None)
         different = dict.fromkeys(hashes.values())

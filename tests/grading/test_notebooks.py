@@ -6,8 +6,9 @@ import os
 import pytest
 
 from optcourse import catalogue
+from optcourse.grading import notebooks
 from optcourse.grading.forbidden import Violation, violations
-from optcourse.grading.notebooks import Given, NotebookError, Slot, plan, read, shown, syntax_hash
+from optcourse.grading.notebooks import MAX_COPIES, Given, NotebookError, Slot, plan, read, shown, syntax_hash
 from optcourse.grading.submission import Status
 from tests.grading.sandbox.submissions import SOLUTION, cell_of, changed, dumped, solution, source_of
 
@@ -50,6 +51,30 @@ def test_answers_are_found_by_id_whatever_surrounds_them(tmp_path):
     assert notebook.answers[MOMENTUM].source == source_of(MOMENTUM)
     assert {answer.problem for answer in notebook.answers.values()} == {""}
     assert len(notebook.digest) == 64
+
+
+def test_a_crowd_of_cells_with_one_id_is_not_looked_into(tmp_path, monkeypatch):
+    crowd = [f"x = {number}" for number in range(MAX_COPIES + 1)]
+
+    def copies(sources):
+        def change(notebook):
+            cell = cell_of(notebook, MOMENTUM)
+            notebook["cells"] += [{**cell, "source": source} for source in sources]
+
+        return read(written(tmp_path, changed(change))).answers[MOMENTUM].problem
+
+    parsed = []
+    parse = notebooks._parse
+    monkeypatch.setattr(notebooks, "_parse", lambda source: parsed.append(source) or parse(source))
+    assert copies(crowd) == "duplicate"
+    assert not set(crowd) & set(parsed)
+    assert copies([source_of(MOMENTUM)] * 100) == ""
+    assert parsed.count(source_of(MOMENTUM)) <= 2
+
+
+def test_a_name_of_many_parts_is_read():
+    tree = ast.parse("import torch\nx = torch" + ".a" * 2000)
+    assert violations(tree, ["torch.a"]) == [Violation("torch" + ".a" * 2000, 2)]
 
 
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path):

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from optcourse import catalogue
 from optcourse.grading import card as cards
@@ -17,10 +18,12 @@ from optcourse.grading.limits import OUTPUT_LIMIT, Fault
 from optcourse.grading.notebooks import Answer, Slot, shown
 from optcourse.grading.prepared import prepared
 from optcourse.grading.sandbox.answers import Answers
+from optcourse.grading.sandbox.importserver import SandboxError
 from optcourse.grading.sandbox.limits import Limits
 from optcourse.grading.submission import ExerciseResult, ExerciseStatus, card_fields
 
 Guard = tuple[tuple[str, ...], tuple[str, ...]]  # what is forbidden, and what of it is permitted
+_LONGEST = 4000  # characters of a text on a card
 _WAITING = 4.0  # times as long for a test, which waits for what it is run against to come through the pipe
 _WORST = {
     "crash": ExerciseStatus.CRASHED,
@@ -74,12 +77,14 @@ class Attempt:
 
     def graded(self, seeds: Sequence[int]) -> ExerciseResult:
         started = time.monotonic()
-        refusal = self.refusal()
-        if refusal is not None:
-            status, text = refusal
-            result = self._result(status, self._card(text))
-        else:
-            result = self._tried(seeds)
+        try:
+            refusal = self.refusal()
+            result = self._tried(seeds) if refusal is None else self._result(refusal[0], self._card(refusal[1]))
+        except SandboxError:
+            raise
+        except Exception as error:  # none should: but if one does, it costs this exercise and no other
+            self.answers.distrust(self.name)
+            result = self._result(ExerciseStatus.ERROR, self._card(_unjudged("answer", error)))
         if self.answers.worst:
             self.answers.distrust(self.name)
         return dataclasses.replace(result, seconds=time.monotonic() - started)
@@ -99,6 +104,16 @@ class Attempt:
             text = f"This exercise is to be solved without `{use.name}`. Line {use.line} of your code: `{line}`"
             return ExerciseStatus.FORBIDDEN, text
         return None
+
+    def run_along(self) -> None:
+        """Run the answer without grading it: those after it may build on it."""
+        try:
+            if self.refusal() is None:
+                self.run_cell()
+        except SandboxError:
+            raise
+        except Exception:
+            self.answers.distrust(self.name)
 
     def run_cell(self, guard: Guard | None = None) -> dict:
         self.answers.begin(*(guard or self._guards()[0]))
@@ -155,7 +170,7 @@ class Attempt:
         except Exception as error:
             # What came over the pipe is plain, yet can be anything plain: whatever a check cannot read is not right.
             self.answers.distrust(self.name)
-            return self._card(f"What your code returned cannot be judged ({type(error).__name__}).")
+            return self._card(_unjudged("code's result", error))
 
     def _judged(
         self, public: Card, further: list[Card], seeds: Sequence[int], reply: dict, notes: tuple[str, ...]
@@ -169,7 +184,9 @@ class Attempt:
             card,
             points=self.row.points if passed else 0,
             passed=passed,
-            printed=(reply["printed"] + card.printed)[:OUTPUT_LIMIT],
+            # Not what it printed on hidden cases: it could print them.
+            printed=(reply["printed"] + public.printed)[:OUTPUT_LIMIT],
+            dropped=reply["dropped"] + public.dropped,
             notes=(*card.notes, *notes, *([self.answer.message] if self.answer.message else [])),
         )
         result = self._result(self._status_of(card), card)
@@ -221,7 +238,7 @@ class Attempt:
         )
 
     def _result(self, status: ExerciseStatus, card: Card) -> ExerciseResult:
-        fields = {key: shown(value) if isinstance(value, str) else value for key, value in card_fields(card).items()}
+        fields = _shown(card_fields(card))
         return ExerciseResult(
             self.row.id,
             str(status),
@@ -231,6 +248,19 @@ class Attempt:
             fields | {"status": str(status)},
             syntax=self.answer.syntax,
         )
+
+
+def _unjudged(what: str, error: Exception) -> str:
+    return f"Your {what} cannot be judged ({type(error).__name__})."
+
+
+def _shown(value: Any) -> Any:
+    """A card's fields with every text in them `shown`, and short enough for a page."""
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return shown(value[:_LONGEST]) if isinstance(value, str) else value
 
 
 def _told(fault: Fault | None) -> str:

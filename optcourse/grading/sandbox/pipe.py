@@ -76,7 +76,10 @@ class Pipe:
                 case {"token": str(repeated), "call": {"args": list(args), "options": dict(options)}} if (
                     repeated == token and called is not None
                 ):
-                    self._send(encode(called(args, options)), deadline)
+                    answered = called(args, options)
+                    if time.monotonic() > deadline:  # calls that wait in the buffer already would never be waited for
+                        raise LateError("no reply in time")
+                    self._send(encode(answered), deadline)
                 case _:
                     raise GarbageError("a message of another form")
         raise GarbageError("too many calls")

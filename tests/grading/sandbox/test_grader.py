@@ -58,6 +58,18 @@ def test_only_some_exercises_can_be_graded_and_the_others_still_run(graded):
     assert (result.points, result.max_points) == (2, 2)
 
 
+def test_a_check_that_fails_costs_its_exercise_alone(graded, monkeypatch):
+    def fails(tree, around):
+        raise RecursionError
+
+    _, before = graded(with_answers({}), [TARGET])
+    monkeypatch.setattr("optcourse.grading.sandbox.exercise.uses", fails)
+    _, by_id = graded(with_answers({NESTEROV: ""}), [TARGET, NESTEROV])
+    assert before[TARGET].status == "passed"
+    assert [by_id[name].status for name in (TARGET, NESTEROV)] == ["error", "not attempted"]
+    assert by_id[TARGET].card["message"] == "Your answer cannot be judged (RecursionError)."
+
+
 def test_after_a_crash_what_came_before_is_there_again(graded):
     content = with_answers(
         {

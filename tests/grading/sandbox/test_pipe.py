@@ -177,6 +177,23 @@ def test_calls_are_answered_and_counted(ends):
     assert received[0] == {"value": 6, "raised": "", "message": ""}
 
 
+def test_calls_that_wait_in_the_pipe_are_answered_until_the_deadline(ends, monkeypatch):
+    pipe, _ = ends
+    answered = []
+
+    def slowly(args, options):
+        answered.append(args)
+        time.sleep(0.2)
+        return {"value": None, "raised": "", "message": ""}
+
+    one = encode({"token": "t", "call": {"args": [], "options": {}}})
+    pipe._received += 100 * (HEADER.pack(len(one)) + one)
+    monkeypatch.setattr("optcourse.grading.sandbox.pipe.secrets.token_hex", lambda size: "t")
+    with pytest.raises(LateError):
+        pipe.ask(REQUEST, time.monotonic() + 0.1, slowly)
+    assert len(answered) == 1
+
+
 def test_our_own_code_takes_no_more_memory_than_it_may_for_a_stranger():
     reply = call_bounded(lambda size: torch.zeros(size), [10 * 2**30], {})
     assert reply["raised"] == "RuntimeError"

@@ -45,6 +45,7 @@ CELLS = [
     answer("nested too deep", "x = " + "(" * 5000 + "1" + ")" * 5000, "error"),
     answer("nested too deep in another way", "x = " + "-" * 90_000 + "1", "error"),
     answer("a very long answer", "x = [\n" + "1,\n" * 200_000 + "]", "error"),
+    right_and("a name of two thousand parts", "deep = lambda: torch" + ".a" * 2000),
     right_and("import error", "import no_such_module", "error", message="no_such_module"),
     answer(
         "another name for the class",

@@ -169,6 +169,18 @@ CHEATS = [
         "failed",
         hidden=True,
     ),
+    answer(
+        "tells what the hidden cases are",
+        "class Counted(Optimizer):\n    made = 0\n"
+        + RIGHT.replace(
+            "        super().__init__(params, lr=lr, momentum=momentum)",
+            "        Counted.made += 1\n        if Counted.made > 10:\n            print(lr, momentum)\n"
+            "            lr = lr * 2\n        super().__init__(params, lr=lr, momentum=momentum)",
+        ),
+        "failed",
+        hidden=True,
+        printed="",
+    ),
 ]
 
 FORBIDDEN = [
