@@ -87,6 +87,16 @@ def _zero_point(low: float, scale: float, quant_min: int, switches: dict[str, st
     return roundings[switches.get("rounding", "nearest")](z)
 
 
+WIDENED_ON_ONE_SIDE = tuple(
+    Variant(
+        "widened_on_one_side",
+        {"widening": side},
+        f"Only `{side}` is moved to 0 where the range does not hold it; the other end may lie beyond 0 as well.",
+        "A range may be all positive, or all negative.",
+    )
+    for side in ("low", "high")
+)
+
 VARIANTS = (
     Variant(
         "range_not_widened",
@@ -102,15 +112,7 @@ VARIANTS = (
         "range is no longer the one you wanted.",
         "low = min(low, 0), high = max(high, 0)",
     ),
-    *(
-        Variant(
-            "widened_on_one_side",
-            {"widening": side},
-            f"Only `{side}` is moved to 0 where the range does not hold it; the other end may lie beyond 0 as well.",
-            "A range may be all positive, or all negative.",
-        )
-        for side in ("low", "high")
-    ),
+    *WIDENED_ON_ONE_SIDE,
     Variant(
         "integers_for_steps",
         {"steps": "integers"},

@@ -42,7 +42,8 @@ def percentile_range(batches: Sequence[Tensor], percent: float, **switches: str)
 
 
 def _range(numbers: np.ndarray, percent: float, switches: dict[str, str]) -> tuple[float, float]:
-    share = (100 - percent) / (100 if switches.get("share") == "whole" else 200)
+    outside = (100 - percent) / 100
+    share = {"half": outside / 2, "whole": outside, "none": 0.0}[switches.get("share", "half")]
     kind = switches.get("of", "numbers")
     if kind == "distinct numbers":
         numbers = np.unique(numbers)

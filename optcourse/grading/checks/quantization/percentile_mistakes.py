@@ -1,5 +1,6 @@
 """Where learners go wrong with the range of a percentile observer."""
 
+from optcourse.grading.checks.quantization.grid import WIDENED_ON_ONE_SIDE
 from optcourse.grading.definitions import CONVENTION, Variant
 
 COUNT_ADVICE = (
@@ -18,6 +19,12 @@ _COUNTS = (
         "All that may lie outside is left out at each end, twice as much as asked for: of 10 percent, 5 lie below the "
         "range and 5 above.",
         PERCENT_ADVICE,
+    ),
+    Variant(
+        "nothing_left_out",
+        {"share": "none"},
+        "Your range goes from the least number to the greatest, whatever `percent` is: no outlier is left out.",
+        "N counts the numbers of all batches, not the batches: `numel()`, or `len` of all in one row.",
     ),
     *(
         Variant(
@@ -129,15 +136,7 @@ _ENDS = (
         "The range is not widened to hold 0. Where it lies on one side of 0, the grid has no integer for it.",
         WIDEN_ADVICE,
     ),
-    *(
-        Variant(
-            "widened_on_one_side",
-            {"widening": side},
-            f"Only `{side}` is moved to 0 where the range does not hold it; the other end may lie beyond 0 as well.",
-            "A range may be all positive, or all negative.",
-        )
-        for side in ("low", "high")
-    ),
+    *WIDENED_ON_ONE_SIDE,
     Variant("order_swapped", {"order": "high first"}, "You return the upper end first.", "(low, high)"),
 )
 

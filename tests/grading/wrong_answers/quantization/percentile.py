@@ -102,6 +102,8 @@ def _by_batch(low: str, high: str) -> list[tuple[str, str]]:
 
 _WRONG = [
     ("whole_share_at_each_end", "not halved", ("/ 200", "/ 100")),
+    ("nothing_left_out", "batches counted", ("len(numbers)", "len(batches)")),
+    ("nothing_left_out", "min-max", (_ENDS, "low, high = numbers.min(), numbers.max()")),
     ("count_not_rounded_down", "round", ("int(", "round(")),
     ("count_not_rounded_down", "ceil", ("int(", "math.ceil(")),
     ("one_number_not_counted", "the last place", ("len(numbers)", "(len(numbers) - 1)")),
