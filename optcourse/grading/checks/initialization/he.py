@@ -178,6 +178,7 @@ def _cases(seed: int) -> Sequence[Case]:
         Case(f"leaky ReLU of slope {slope:g}, mode fan_in", (noise(few, many), many, few, "fan_in", slope)),
         Case(f"leaky ReLU of slope {steep:g}, mode fan_out", (noise(many, few), few, many, "fan_out", steep)),
         Case("a convolution", (noise(4, 3, 2, 2), 12, 16, "fan_in", slope)),
+        Case("a second convolution of the same sizes", (noise(4, 3, 2, 2), 12, 16, "fan_in", slope)),
     )
 
 

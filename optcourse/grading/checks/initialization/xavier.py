@@ -190,6 +190,7 @@ def _cases(seed: int) -> Sequence[Case]:
         Case("a square layer", (numbers.uniform(square, square), square, square)),
         Case("a layer of other width", (numbers.uniform(many, few), few, many)),
         Case("a convolution", (numbers.uniform(4, 3, 2, 3), 3 * area, 4 * area)),
+        Case("a second layer of the same sizes", (numbers.uniform(many, few), few, many)),
     )
 
 

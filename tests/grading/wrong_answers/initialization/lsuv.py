@@ -112,6 +112,7 @@ _WRONG = [
         ("        mended.append(weight)\n", "        weights[len(mended)] = weight\n        mended.append(weight)\n"),
     ),
     ("mutates_arguments", "the batch", (_ON, "x = torch.relu_(x @ weight.T + bias)\n        batch.zero_()")),
+    ("small_variance_left", "taken for none", ("variance == 0", "variance < 1e-2")),
     ("small_variance_left", "no bars", (_TEST, "variance - 1 <= tolerance")),
     ("bias_forgotten", "measured without it", (_VARIANCE, "(x @ weight.T).var(correction=0)")),
     ("every_layer_sees_the_batch", "x never changes", (f"        {_ON}\n", "")),
@@ -163,6 +164,12 @@ _WRONG = [
 ]
 
 _UNLISTED = [
+    (
+        "failed",
+        "rounds of all layers counted together",
+        ("    x, mended", "    rounds = iter(range(max_rounds))\n    x, mended"),
+        ("for _ in range(max_rounds)", "for _ in rounds"),
+    ),
     ("failed", "tanh", ("torch.relu", "torch.tanh")),
     ("failed", "the last weight alone", ("return mended", "return weight")),
     ("failed", "one layer too few", ("return mended", "return mended[1:]")),
