@@ -1,13 +1,21 @@
 """The parts that the lesson's experiments are made of; their numbers are claims, tested elsewhere."""
 
 import copy
+import re
 
 import pytest
 import torch
 from torch import nn
 
+from optcourse import runtimes
 from optcourse.experiments import quantization as experiments
-from optcourse.experiments.quantization import bits, deep_compression, rescale_channels
+from optcourse.experiments.quantization import (
+    bits,
+    deep_compression,
+    differences_from_runtime,
+    requantized,
+    rescale_channels,
+)
 from optcourse.lab.models import mlp
 from optcourse.quantization import Scheme, decode, parameters_for
 from tests.quantization.cases import draw
@@ -88,3 +96,30 @@ def test_bits_against_accuracy_names_every_run(monkeypatch: pytest.MonkeyPatch) 
         (method, width) for width in (2, 4) for method in (*bits.LABELS.values(), "QAT")
     ]
     assert [run.final() for run in runs[-2:]] == [0.4, 0.44]
+
+
+@pytest.mark.skipif(not runtimes.available(), reason="needs the extra 'runtimes'")
+@pytest.mark.parametrize("rounding", ["fixed_point", "float_scale"])
+def test_requantized_outputs_are_the_runtimes_but_for_ties(rounding) -> None:
+    found = differences_from_runtime(rounding, seeds=[1])
+    assert found.outputs == 2000 * (128 + 128 + 10)
+    assert found.largest <= 1
+    assert found.different < 1e-4 * found.outputs
+
+
+def test_requantized_outputs_that_differ_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requantized, "_in_runtime", lambda layer, q: layer(q).int() + 3 * (layer(q) > 200).int())
+    found = differences_from_runtime(seeds=[0])
+    assert found.largest == 3
+    assert 0 < found.different < found.outputs
+    assert re.fullmatch(r"⟨\d+ of 532,000 outputs differ \(\d+\.\d{5} %\), by 3 at most⟩", repr(found))
+
+
+def test_without_a_runtime_the_comparison_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ImportError(f"{name} is not installed; install the runtimes with pip")
+
+    monkeypatch.setattr(requantized, "require", missing)
+    assert repr(differences_from_runtime(seeds=[0])) == "⟨onnx is not installed; install the runtimes with pip⟩"
+    with pytest.raises(ValueError, match="must be 'fixed_point' or 'float_scale', got 'nearest'"):
+        differences_from_runtime("nearest", seeds=[0])

@@ -5,6 +5,7 @@ from optcourse.experiments.quantization.bits import bits_against_accuracy, float
 from optcourse.experiments.quantization.checkpoints import checkpoint
 from optcourse.experiments.quantization.deep_compression import Compression, compress
 from optcourse.experiments.quantization.deployed import Costs, accuracy_in_runtime, cnn_costs, costs, mlp_costs
+from optcourse.experiments.quantization.requantized import Differences, differences_from_runtime
 from optcourse.experiments.quantization.rescaled import rescale_channels, rescaled_accuracy
 from optcourse.experiments.quantization.training import accuracy, calibration_batches, fashion_mnist, trained_mlp
 
@@ -18,6 +19,7 @@ __all__ = [
     "SWEEPS",
     "Compression",
     "Costs",
+    "Differences",
     "accuracy",
     "accuracy_in_runtime",
     "bits_against_accuracy",
@@ -26,6 +28,7 @@ __all__ = [
     "cnn_costs",
     "compress",
     "costs",
+    "differences_from_runtime",
     "fashion_mnist",
     "float_accuracy",
     "mlp_costs",
