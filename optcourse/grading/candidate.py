@@ -207,7 +207,11 @@ class Servant:
             return f"raises {type(error).__name__}: {error}"[:_LONGEST_VERDICT]
         if verdict is Ellipsis or verdict is NotImplemented:
             raise NotImplementedError
-        return "rejects" if verdict is not None and not verdict else "accepts"
+        try:
+            return "rejects" if verdict is not None and not verdict else "accepts"
+        except (RuntimeError, ValueError) as error:  # a tensor or an array of several numbers is neither True nor False
+            kind = type(verdict).__name__
+            raise TypeError(f"your test returned a {kind} of several numbers: return True, False or nothing") from error
 
     def _do_construct(self, groups: list, options: dict, form: str) -> None:
         self.parameters, arguments = [], []

@@ -195,3 +195,10 @@ def test_weights_kept_for_the_next_layer_of_these_sizes_are_seen(name):
     card = grade(find(exercise.id), answer, exercise)
     assert card.status == "failed"
     assert "Not right for: a second" in card.message
+
+
+def test_a_test_that_returns_a_weight_is_told_what_to_return():
+    exercise = catalogue.exercise("initialization.test")
+    card = grade(find(exercise.id), lambda initialize: initialize(3, 4), exercise)
+    assert card.status == "error"
+    assert "return True, False or nothing" in card.message

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from optcourse.grading.checks.optimizers.problems import GRADIENTS, ZERO_GRAD
+from optcourse.grading.checks.optimizers.problems import GRADIENTS, TRAINABLE, ZERO_GRAD
 from optcourse.grading.checks.optimizers.shared import GROUPS_ADVICE, NONE_ADVICE
 from optcourse.grading.definitions import RESULT, Behaviour, Deviation, Result
 
@@ -81,6 +81,11 @@ def _leaves_gradients(results: Sequence[Result]) -> str | None:
     return "They were still there after the first step." if any(ZERO_GRAD in r.deviations for r in results) else None
 
 
+def _stops_autograd(results: Sequence[Result]) -> str | None:
+    changed = next((result.deviations[TRAINABLE] for result in results if TRAINABLE in result.deviations), None)
+    return f"It happened to {changed.expected.place.partition(' ')[0]}." if changed and changed.expected else None
+
+
 def _exhausts(results: Sequence[Result]) -> str | None:
     wrong = [result for result in results if not result.passed]
     if wrong and all("generator" in result.case.tags for result in wrong):
@@ -154,6 +159,13 @@ BEHAVIOURS = (
         _leaves_gradients,
         "zero_grad() leaves gradients in place: the next backward() would add to them.",
         "Set the `.grad` of every parameter to None.",
+    ),
+    Behaviour(
+        "stops_autograd",
+        _stops_autograd,
+        "After step() the next backward() would not reach a parameter: its requires_grad is off, or gradients are off "
+        "for the whole program.",
+        "`@torch.no_grad()` above step() is enough, and ends with it; take out what turns gradients off for good.",
     ),
     Behaviour(
         "exhausts_generator",

@@ -13,7 +13,7 @@ from torch import Tensor
 from optcourse.grading.candidate import Candidate, Script
 from optcourse.grading.definitions import Case, Observation
 
-GRADIENTS, ZERO_GRAD = "gradients", "zero_grad"  # channels beside the parameters
+GRADIENTS, ZERO_GRAD, TRAINABLE = "gradients", "zero_grad", "trainable"  # channels beside the parameters
 
 Options = dict[str, Any]
 Draw = Callable[[torch.Generator], Options]  # hyper-parameters that hide no mistake, such as a large eps
@@ -79,6 +79,7 @@ class Problem:
             if self.zero_grad:
                 script.zero_grad()
                 script.read("gradients")
+        script.read("trainable")
         return script
 
 
@@ -98,6 +99,8 @@ def drive(candidate: Candidate, problem: Problem) -> Iterator[Observation]:
         if problem.zero_grad:
             left = [gradient for gradient in next(seen) if gradient is not None and gradient.any()]
             yield Observation(f"step {number}, after zero_grad()", "gradients left" if left else "cleared", ZERO_GRAD)
+    for index, trainable in enumerate(next(seen)):
+        yield Observation(f"params[{index}] at the end", "trainable" if trainable else "not trainable", TRAINABLE)
 
 
 def _parameters(values: list[Tensor], when: str) -> Iterator[Observation]:
@@ -106,12 +109,14 @@ def _parameters(values: list[Tensor], when: str) -> Iterator[Observation]:
 
 
 def untouched(problem: Problem) -> Iterator[Observation]:
-    """What must stay as it was: every gradient as injected; and cleared by zero_grad()."""
+    """What must stay as it was: every gradient as injected, and cleared by zero_grad(); parameters trainable."""
     for number, gradients in enumerate(problem.injected, 1):
         for index, gradient in enumerate(gradients):
             yield Observation(f"step {number}, gradient of params[{index}]", gradient, GRADIENTS)
         if problem.zero_grad:
             yield Observation(f"step {number}, after zero_grad()", "cleared", ZERO_GRAD)
+    for index in range(len(problem.parameters)):
+        yield Observation(f"params[{index}] at the end", "trainable", TRAINABLE)
 
 
 class _Numbers:

@@ -97,6 +97,12 @@ def loop_mistakes(exercise: str, source: str) -> list[Answer]:
         ("sign_flipped", "climbs", [(_MOVE, "                p += ")]),
         ("mutates_gradient", "scales the gradient at the end", [after("g.mul_(0.5)")]),
         ("mutates_gradient", "squares the gradient at the end", [after("p.grad **= 2")]),
+        ("stops_autograd", "requires_grad off", [after("p.requires_grad_(False)")]),
+        (
+            "stops_autograd",
+            "gradients off for all",
+            [(_STEP, "    def step"), (_LOOP, f"        torch.set_grad_enabled(False)\n{_LOOP}")],
+        ),
         ("clears_gradient", "sets the gradient to None", [after("p.grad = None")]),
         ("clears_gradient", "zeroes the gradient", [after("p.grad.zero_()")]),
         ("hidden_clamp", "cuts the gradient to 1", [before("g = g.clamp(-1, 1)")]),
