@@ -1,5 +1,6 @@
 """What a child of the sandbox can reach: not the server, a sibling, the grader, the disk or the network."""
 
+import errno
 import itertools
 import os
 import platform
@@ -91,6 +92,14 @@ def child(server):
 
 
 def test_the_self_test_finds_nothing_in_a_box(server):
+    assert self_test(server) == []
+
+
+def test_the_self_test_runs_on_a_machine_whose_disk_is_read_only(server, monkeypatch):
+    def refused(path, missing_ok=False):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refused)
     assert self_test(server) == []
 
 
