@@ -95,7 +95,7 @@ def test_prints_are_on_the_card_bounded():
 
 def test_a_step_that_returns_something_and_one_that_leaves_grad_mode_off():
     odd = build(adam.SOURCE, ("        for group in", "        torch.set_grad_enabled(False)\n        for group in"))
-    assert check("optimizers.adam", odd).passed
+    assert check("optimizers.adam", odd).misconception == "stops_autograd"
     assert torch.is_grad_enabled()
 
 
