@@ -8,16 +8,17 @@ import torch
 
 from optcourse import catalogue, quantization
 from optcourse.grading.checks import find
-from optcourse.grading.checks.quantization import diagnosis_histograms, histograms, mutants, products
+from optcourse.grading.checks.quantization import diagnosis_histograms, histograms, mutants, percentile, products
 from optcourse.grading.checks.quantization.channels import quantize_channels
 from optcourse.grading.checks.quantization.fixed_point import requantize
 from optcourse.grading.checks.quantization.folding import fold
 from optcourse.grading.checks.quantization.grid import grid
 from optcourse.grading.checks.quantization.integer import integer_linear
-from optcourse.grading.checks.quantization.percentile import percentile_range
 from optcourse.grading.checks.quantization.rounding import quantize
 from optcourse.grading.checks.quantization.training import qat_step
+from optcourse.grading.definitions import Result
 from optcourse.grading.engine import grade
+from optcourse.grading.limits import Fault
 from tests.grading.kill_matrix import kill_matrix
 from tests.grading.wrong_answers.learner import SOLUTION, VALID
 from tests.grading.wrong_answers.quantization import ANSWERS
@@ -60,7 +61,7 @@ def test_percentile_ranges_are_those_of_the_library_to_the_width_of_a_bin(seed):
         low, high = (float(end) for end in observer.range())
         widened = min(low, 0.0), max(high, 0.0)
         width = float(observer.histogram.widths)
-        assert percentile_range(batches, percent) == pytest.approx(widened, rel=0, abs=1.01 * width)
+        assert percentile.percentile_range(batches, percent) == pytest.approx(widened, rel=0, abs=1.01 * width)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -201,6 +202,13 @@ def test_the_four_histograms_can_be_told_apart_by_what_the_exercise_says():
     assert 0.75 < np.ptp(histograms.integers(x, "symmetric")) / 255 < 0.85  # a fifth is wasted, as a card says
     assert histograms.integers(x, "right").min() == 0
     assert histograms.integers(x, "right").max() == 255
+
+
+def test_an_index_of_thousands_of_digits_is_no_evidence():
+    digits = "9" * 5000
+    fault = Fault("error", "IndexError", f"index {digits} is out of bounds for dimension 0 with size {digits}")
+    result = Result(find("quantization.percentile").cases(0)[0], (), fault)
+    assert percentile.PERCENT_FOR_SHARE.found([result]) is None
 
 
 def test_an_exception_is_named_by_what_it_says_not_by_its_type():
