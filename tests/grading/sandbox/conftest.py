@@ -8,7 +8,7 @@ from optcourse.grading.sandbox import Limits, NoIsolationError, open_grader
 from optcourse.grading.sandbox.grader import SandboxGrader
 
 LIMITS = Limits(memory=2**30)
-HASTY = replace(LIMITS, cell=1.0, exercise=1.0, patience=2.0)
+HASTY = replace(LIMITS, cell=1.0, exercise=1.0, patience=4.0)
 
 
 @pytest.fixture(scope="session")
