@@ -93,7 +93,4 @@ def chain_values(length: int, *, gamma: float, slip: float = 0.0) -> np.ndarray:
 
 
 def _check_slip(slip: float) -> float:
-    check_number("slip", slip, 0, 1)
-    if slip == 1:
-        raise ValueError("slip must be below 1, got 1; nothing would ever move")
-    return float(slip)
+    return check_number("slip", slip, 0, 1, below=True)

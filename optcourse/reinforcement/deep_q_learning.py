@@ -10,18 +10,19 @@ A network Q(s, .; theta) is moved towards targets that it makes itself, with wei
 
 Differs from Mnih et al., Human-level control through deep reinforcement learning, Nature 518, 2015:
 
-1.  Observations are vectors and the network is fully connected; there are no frames to stack, skip or reduce.
-2.  Several sub-environments are stepped together, and updates come in rounds: 32 after each 64 steps, there 1 after 4.
+1.  Observations are vectors, seen by two layers of 128 units; there are no frames to stack, skip or reduce.
+2.  8 sub-environments are stepped together, and updates come in rounds: 32 after each 64 steps, there 1 after 4.
 3.  The squared error is the default (`loss="huber"` clips the gradient of each error to [-1, 1] as there), without the
-    factor 1/2; instead the norm of the whole gradient is clipped.
-4.  Adam instead of RMSProp.
-5.  Double Q-learning is the default; `double=False` is the paper's target.
+    factor 1/2; instead the norm of the whole gradient is clipped to 10.
+4.  Adam with a learning rate of 0.0023 instead of RMSProp with 0.00025; 64 transitions in a batch, there 32.
+5.  Double Q-learning (van Hasselt et al. 2016) is the default; `double=False` is the paper's target.
 6.  The target network is copied every 32 updates, there every 10,000; `tau` below 1 mixes instead.
 7.  Rewards are not clipped.
 8.  Reaching the time limit is no end of the task: truncated steps bootstrap, terminated ones do not. There, every
     end of a game, and each lost life, has value 0.
-9.  epsilon falls to 0.04 within 8,000 steps, there to 0.1 within a million; evaluation is greedy, there it is 0.05.
-10. 100,000 transitions are kept, there a million; learning starts after 1,000, there after 50,000.
+9.  Epsilon falls to 0.04 within 8,000 steps, there to 0.1 within a million; evaluation is greedy, there it is 0.05.
+10. 100,000 transitions are kept, there a million; learning starts after 1,000 steps, there after 50,000.
+11. The best checkpoint is kept (`keep_best`), and measured again on fresh episodes.
 """
 
 import copy
@@ -35,7 +36,7 @@ import torch
 from torch import Tensor, nn
 
 from optcourse.reinforcement import fast_updates as fast
-from optcourse.reinforcement.checking import check_integer, check_number, spaces
+from optcourse.reinforcement.checking import check_integer, check_loss, check_number, check_rows, check_schedule, spaces
 from optcourse.reinforcement.evaluation import fitting_environment, greedy_returns, value_function
 from optcourse.reinforcement.interaction import Environment, Interaction
 from optcourse.reinforcement.n_step import NStep
@@ -62,7 +63,7 @@ class DQNConfig:
         n_step: rewards in one target.
         double: the online network chooses the action that the target network values.
         loss: "mse" or "huber".
-        lr: of Adam, > 0.
+        lr: of Adam, finite, > 0.
         max_grad_norm: the gradient's norm is clipped to it; inf leaves it alone.
         batch_size, buffer_size: transitions in one update, and in the replay.
         learning_starts: steps before the first update.
@@ -111,14 +112,15 @@ class DQNConfig:
         for name in ("gamma", "priority_alpha"):
             check_number(name, getattr(self, name), 0, 1)
         check_number("tau", self.tau, 0, 1, above=True)
-        check_number("lr", self.lr, 0, math.inf, above=True)
+        check_number("lr", self.lr, 0, math.inf, above=True, below=True)
         check_number("max_grad_norm", self.max_grad_norm, 0, math.inf, above=True)
-        if self.loss not in ("mse", "huber"):
-            raise ValueError(f"loss must be 'mse' or 'huber', got {self.loss!r}")
+        check_loss(self.loss)
+        check_schedule("epsilon", self.epsilon, 0, 1)
+        check_schedule("priority_beta", self.priority_beta, 0, 1)
         if not self.batch_size <= min(self.buffer_size, self.learning_starts):
             raise ValueError(
                 f"batch_size must be at most buffer_size and learning_starts, got batch_size={self.batch_size}, "
-                f"buffer_size={self.buffer_size}, learning_starts={self.learning_starts}"
+                f"buffer_size={self.buffer_size}, learning_starts={self.learning_starts}; lower it or raise those"
             )
 
 
@@ -158,14 +160,15 @@ def td_target(
         terminated: (B,) bool. Whether the step was truncated plays no part: a step that was only truncated bootstraps,
             one that was both does not.
         next_q: (B, actions) Q(s', .; theta') of the target network.
-        discount: gamma, or gamma ** k of each row, (B,).
+        discount: gamma, or gamma ** k of each row, (B,), in [0, 1].
         next_q_online: (B, actions) Q(s', .; theta) of the online network, which then chooses the action (double).
 
     Returns:
         (B,), detached: no gradient flows into a target. Where terminated, next_q may be anything, NaN included.
 
     Raises:
-        TypeError, ValueError: for shapes that do not belong together, or `terminated` that is not bool.
+        TypeError, ValueError: for shapes that do not belong together, `terminated` that is not bool, rewards that are
+            not finite, or a discount outside its interval (numbers are not looked at on the meta device).
 
     Example:
         >>> next_q = torch.tensor([[1.0, 3.0], [1.0, 3.0]])
@@ -175,14 +178,8 @@ def td_target(
     References:
         Mnih et al., Nature 518, 2015; van Hasselt, Guez & Silver, Double Q-learning, AAAI 2016, equation 4.
     """
-    if terminated.dtype != torch.bool:
-        raise TypeError(f"terminated must be a bool tensor, got {terminated.dtype}; try terminated.bool()")
     chooser = next_q if next_q_online is None else next_q_online
-    if next_q.dim() != 2 or chooser.shape != next_q.shape or not reward.shape == terminated.shape == next_q.shape[:1]:
-        raise ValueError(
-            f"reward and terminated must be (B,) and values (B, actions), got {tuple(reward.shape)}, "
-            f"{tuple(terminated.shape)}, {tuple(next_q.shape)} and {tuple(chooser.shape)}; look for a lost axis"
-        )
+    check_rows(reward, terminated, next_q, discount, chooser)
     value = next_q.gather(1, chooser.argmax(dim=1, keepdim=True)).squeeze(1)
     return torch.where(terminated, reward, reward + discount * value).detach()
 
@@ -219,13 +216,12 @@ def td_loss(
             f"q must be (B, actions), action and target (B,), got {tuple(q.shape)}, {tuple(action.shape)} and "
             f"{tuple(target.shape)}; look for a lost or added axis"
         )
+    check_loss(loss)
     delta = target - q.gather(1, action.unsqueeze(1)).squeeze(1)
     if loss == "mse":
         each = delta.square()
-    elif loss == "huber":
-        each = torch.where(delta.abs() <= 1, 0.5 * delta.square(), delta.abs() - 0.5)
     else:
-        raise ValueError(f"loss must be 'mse' or 'huber', got {loss!r}")
+        each = torch.where(delta.abs() <= 1, 0.5 * delta.square(), delta.abs() - 0.5)
     return (each if weight is None else weight * each).mean(), delta.detach()
 
 

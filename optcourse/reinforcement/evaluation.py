@@ -20,6 +20,34 @@ def action_values(network: nn.Module, observation: np.ndarray) -> np.ndarray:
     return network(torch.from_numpy(observation).to(device)).cpu().numpy()
 
 
+def check_fit(name: str, network: nn.Module, features: int, count: int, fix: str) -> None:
+    """Nothing when the network gives `count` numbers for an observation of `features`.
+
+    Args:
+        name: of the network, in errors.
+        network: not mutated.
+        features, count: numbers in, and out.
+        fix: what to do otherwise.
+
+    Raises:
+        TypeError: unless it is a module with parameters.
+        ValueError: when it does not take such observations, or gives other numbers.
+    """
+    if not isinstance(network, nn.Module) or next(network.parameters(), None) is None:
+        raise TypeError(f"{name} must be a torch.nn.Module with parameters, got {network!r}; {fix}")
+    try:
+        shape = action_values(network, np.zeros((1, features), dtype=np.float32)).shape
+    except RuntimeError as error:  # that is how torch's layers refuse a shape or a dtype
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{name} must take float32 observations of {features} numbers, (B, {features}), got one that says: "
+            f"{reason}; {fix}, and {name}.float() makes float32 of its weights"
+        ) from error
+    if shape != (1, count):
+        values = f"{count} values" if count > 1 else "one value"
+        raise ValueError(f"{name} must give {values} for an observation, (1, {count}), got {shape}; {fix}")
+
+
 def value_function(network: nn.Module) -> Callable[[np.ndarray], np.ndarray]:
     """`action_values` of one network, to be called often: by its `Perceptron` where it has one."""
     fast = Perceptron.of(network)
@@ -32,17 +60,14 @@ def fitting_environment(network: nn.Module, environment: Environment, count: int
     """`vector_environment`, made sure to fit the network.
 
     Raises:
-        TypeError, ValueError: as `vector_environment`, and when the network does not give one value for each action.
+        TypeError, ValueError: as `vector_environment` and `check_fit`.
     """
     envs = vector_environment(environment, count)
     features, actions = spaces(envs)
     try:
-        values = action_values(network, np.zeros((1, features), dtype=np.float32))
-        if values.shape != (1, actions):
-            raise ValueError(
-                f"the network must give {actions} values for an observation, got shape {values.shape}; "
-                f"q_network({features}, {actions}, seed=...) makes one that fits"
-            )
+        check_fit(
+            "network", network, features, actions, f"q_network({features}, {actions}, seed=...) makes one that fits"
+        )
     except Exception:
         envs.close()
         raise

@@ -13,6 +13,9 @@ from optcourse.reinforcement.transitions import Steps
 
 Environment = str | Callable[[int], VectorEnv]  # gymnasium's id, or number of sub-environments -> vector environment
 
+_MAKER = "a function from a count to a VectorEnv"
+_MAKER_FIX = "try 'CartPole-v1', or lambda count: gymnasium.make_vec('CartPole-v1', count)"
+
 
 def vector_environment(environment: Environment, count: int) -> VectorEnv:
     """`count` copies of an environment that are stepped together.
@@ -22,17 +25,28 @@ def vector_environment(environment: Environment, count: int) -> VectorEnv:
         count: >= 1.
 
     Raises:
-        TypeError, ValueError: unless count is a whole number >= 1, observations are vectors, actions are numbered from
-            0, and sub-environments are reset on the step after an end (`AutoresetMode.NEXT_STEP`, gymnasium's default).
+        TypeError, ValueError: unless count is a whole number >= 1, what comes is a vector environment of so many,
+            observations are vectors, actions are numbered from 0, and sub-environments are reset on the step after an
+            end (`AutoresetMode.NEXT_STEP`, gymnasium's default).
 
     Example:
         >>> vector_environment("CartPole-v1", 3).observation_space.shape
         (3, 4)
     """
-    make = partial(gymnasium.make_vec, environment) if isinstance(environment, str) else environment
-    envs = make(check_integer("count", count, 1))
+    make: Any = partial(gymnasium.make_vec, environment) if isinstance(environment, str) else environment
+    check_integer("count", count, 1)
+    if not callable(make):
+        raise TypeError(f"environment must be gymnasium's id or {_MAKER}, got {make!r}; {_MAKER_FIX}")
+    envs = make(count)
+    if not isinstance(envs, VectorEnv):
+        raise TypeError(f"environment must be {_MAKER}, got one that gives {envs!r}; {_MAKER_FIX}")
     try:
         spaces(envs)
+        if envs.num_envs != count:
+            raise ValueError(
+                f"a function of the count must make so many sub-environments, got {envs.num_envs} in the place of "
+                f"{count}; {_MAKER_FIX}"
+            )
         mode = envs.metadata.get("autoreset_mode", "NextStep")  # gymnasium 1.0 knows no other, and no such entry
         if getattr(mode, "value", mode) != "NextStep":
             raise ValueError(

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from optcourse.optimizers import Adam
-from optcourse.reinforcement.checking import check_integer, check_number
+from optcourse.reinforcement.checking import check_integer, check_loss, check_number, check_schedule
 from optcourse.reinforcement.deep_q_learning import DQNRecord, Loss, epsilon_greedy, td_loss, td_target
 from optcourse.reinforcement.evaluation import action_values, fitting_environment, greedy_returns
 from optcourse.reinforcement.interaction import Environment, Interaction
@@ -47,14 +47,17 @@ def one_sample(
         An iterator over a record for each step. It stops early at a loss that is not finite.
 
     Raises:
-        TypeError, ValueError: as `dqn`.
+        TypeError, ValueError: as `dqn` and `DQNConfig`, at the call.
     """
     for name, value in (("steps", steps), ("evaluate_every", evaluate_every), ("episodes", episodes)):
         check_integer(name, value, 1)
     check_number("gamma", gamma, 0, 1)
     check_integer("seed", seed, 0)
-    optimizer = Adam(network.parameters(), lr=lr)
+    check_loss(loss)
+    check_schedule("epsilon", epsilon, 0, 1)
+    check_number("lr", lr, 0, math.inf, above=True, below=True)
     envs = fitting_environment(network, environment, 1)
+    optimizer = Adam(network.parameters(), lr=lr)
     evaluate = partial(greedy_returns, network, environment, episodes=episodes)
     return _one_sample(network, envs, optimizer, steps, gamma, loss, epsilon, streams(seed), evaluate_every, evaluate)
 

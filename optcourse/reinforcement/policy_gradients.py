@@ -47,8 +47,8 @@ from torch import Tensor, nn
 
 from optcourse.reinforcement import fast_updates as fast
 from optcourse.reinforcement.advantages import gae
-from optcourse.reinforcement.checking import check_integer, check_number, spaces
-from optcourse.reinforcement.evaluation import action_values, fitting_environment, greedy_returns, value_function
+from optcourse.reinforcement.checking import check_integer, check_number, check_schedule, spaces
+from optcourse.reinforcement.evaluation import check_fit, fitting_environment, greedy_returns, value_function
 from optcourse.reinforcement.interaction import Environment, Interaction
 from optcourse.reinforcement.networks import q_network
 from optcourse.reinforcement.policy_losses import clipped_loss, log_probability, policy_entropy, policy_loss, value_loss
@@ -70,12 +70,12 @@ class PolicyConfig:
         horizon: steps of each sub-environment between two rounds of updates; None is one whole episode of each.
         gamma: discount, in [0, 1].
         lam: lambda of `gae`, in [0, 1].
-        lr: step -> learning rate of both Adams, >= 0.
+        lr: step -> learning rate of both Adams, finite, >= 0.
         clip: step -> how far, >= 0, the ratio of probabilities may leave 1; None takes the plain policy gradient.
         epochs: how often a rollout is gone through; 1 without clip.
         batch_size: steps in one update at most; None is the whole rollout, as it must be without clip.
         normalize: whether the advantages of a batch are shifted and scaled to mean 0 and standard deviation 1.
-        entropy: weight, >= 0, of the policy's entropy, which is subtracted from the loss.
+        entropy: weight, finite, >= 0, of the policy's entropy, which is subtracted from the loss.
         max_grad_norm: the norm of each network's gradient is clipped to it; inf leaves it alone.
         evaluate_every, episodes: steps between two evaluations of the greedy policy, and episodes in each.
 
@@ -110,7 +110,10 @@ class PolicyConfig:
                 check_integer(name, getattr(self, name), 1)
         for name in ("gamma", "lam"):
             check_number(name, getattr(self, name), 0, 1)
-        check_number("entropy", self.entropy, 0, math.inf)
+        check_schedule("lr", self.lr, 0, math.inf, below=True)
+        if self.clip is not None:
+            check_schedule("clip", self.clip, 0, math.inf)
+        check_number("entropy", self.entropy, 0, math.inf, below=True)
         check_number("max_grad_norm", self.max_grad_norm, 0, math.inf, above=True)
         if self.clip is None and (self.epochs, self.batch_size) != (1, None):
             raise ValueError(
@@ -260,7 +263,7 @@ class _Learner:
         None is made after losses that are not finite.
         """
         config, rollout = self.config, Rollout(*(part.to(self.actor.theta.device) for part in rollout))
-        lr = check_number("lr", config.lr(step), 0, math.inf)
+        lr = check_number("lr", config.lr(step), 0, math.inf, below=True)
         clip = None if config.clip is None else check_number("clip", config.clip(step), 0, math.inf)
         observation, action = rollout.observation[rollout.lived], rollout.action[rollout.lived]
         advantage, target = self.judge(rollout)
@@ -327,12 +330,9 @@ class _Learner:
 
 
 def _check_critic(actor: nn.Module, critic: nn.Module, features: int) -> None:
-    values = action_values(critic, np.zeros((1, features), dtype=np.float32))
-    if values.shape != (1, 1):
-        raise ValueError(
-            f"the critic must give one value for an observation, (1, 1), got {values.shape}; "
-            f"actor_critic({features}, actions, seed=...) makes one that fits"
-        )
+    check_fit("critic", critic, features, 1, f"actor_critic({features}, actions, seed=...) makes one that fits")
     owned = {id(parameter) for parameter in actor.parameters()}
     if any(id(parameter) in owned for parameter in critic.parameters()):
-        raise ValueError("actor and critic must not share parameters, got some that belong to both; make two networks")
+        raise ValueError(
+            "actor and critic must not share parameters, got some that belong to both; actor_critic makes two"
+        )

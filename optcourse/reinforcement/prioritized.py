@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from optcourse.reinforcement.checking import check_finite, check_number
-from optcourse.reinforcement.replay import ReplayBuffer, check_batch
+from optcourse.reinforcement.replay import ReplayBuffer, check_batch, check_places
 from optcourse.reinforcement.transitions import Batch, Transitions
 
 EPSILON = 1e-6  # added to each absolute error, so that none is 0 and every transition may come back
@@ -31,7 +31,7 @@ def proportional_reference(priority: np.ndarray, mass: np.ndarray) -> np.ndarray
     """
     edges = np.cumsum(priority)
     if not ((mass >= 0) & (mass < edges[-1])).all():
-        raise ValueError(f"mass must be in [0, {edges[-1]}), got {mass.min()} to {mass.max()}")
+        raise ValueError(f"mass must be in [0, {edges[-1]}), got {mass.min()} to {mass.max()}; scale it by the sum")
     return np.searchsorted(edges, mass, side="right")
 
 
@@ -170,8 +170,15 @@ class PrioritizedReplay:
             error: (B,) their TD errors, of either sign.
 
         Raises:
-            ValueError: for errors that are not finite; then priorities are as before.
+            TypeError, IndexError: as `check_places`.
+            ValueError: for errors that are not finite, or not one for each place. After any of these, priorities are
+                as before.
         """
+        check_places(places, len(self))
+        if places.ndim != 1 or error.shape != places.shape:
+            raise ValueError(
+                f"places and error must be (B,), got {places.shape} and {error.shape}; give one TD error for each place"
+            )
         check_finite("TD errors", error)
         priority = np.abs(error.astype(np.float64)) + EPSILON
         self._tree[places] = priority**self.alpha

@@ -57,8 +57,9 @@ class ReplayBuffer:
             (B,) int64, the places they took.
 
         Raises:
-            ValueError: for shapes that do not fit, more rows than places, or numbers that are not finite; then the
-                replay is as before.
+            TypeError: for actions that are no integers, or `terminated` that is not bool.
+            ValueError: for shapes that do not fit, more rows than places, or numbers that are not finite. After any of
+                these the replay is as before.
         """
         count = len(transitions.reward)
         for name, rows, store in zip(Transitions._fields, transitions, self._rows, strict=True):
@@ -68,6 +69,8 @@ class ReplayBuffer:
                     f"features={self.features}"
                 )
             check_finite(name, rows)
+        check_kind("action", transitions.action, "iu", "of an integer dtype", "actions are numbered, 0, 1, ...")
+        check_kind("terminated", transitions.terminated, "b", "of dtype bool", "try terminated.astype(bool)")
         if count > self.capacity:
             raise ValueError(f"at most {self.capacity} rows fit, got {count}; give a larger capacity")
         places = (self._next + np.arange(count)) % self.capacity
@@ -98,12 +101,33 @@ class ReplayBuffer:
             places: (B,) int64 in [0, len(self)).
 
         Raises:
-            IndexError: for a place where nothing is stored.
+            TypeError, IndexError: as `check_places`.
         """
-        if len(places) and not 0 <= places.min() <= places.max() < self._size:
-            raise IndexError(f"places must be in [0, {self._size}), got {places.min()} to {places.max()}")
+        check_places(places, self._size)
         s, a, r, following, terminated, discount = (torch.from_numpy(store[places]) for store in self._rows)
         return Batch(s, a, r, following, terminated, discount, torch.ones(len(places)), places)
+
+
+def check_places(places: np.ndarray, stored: int) -> None:
+    """Nothing when something is stored at all of them.
+
+    Raises:
+        TypeError: unless they are integers.
+        IndexError: for a place where nothing is stored.
+    """
+    check_kind("places", places, "iu", "of an integer dtype", "take Batch.places")
+    if len(places) and not 0 <= places.min() <= places.max() < stored:
+        raise IndexError(f"places must be in [0, {stored}), got {places.min()} to {places.max()}; take Batch.places")
+
+
+def check_kind(name: str, values: np.ndarray, kinds: str, rule: str, fix: str) -> None:
+    """Nothing when the dtype is of one of these kinds, as numpy writes them.
+
+    Raises:
+        TypeError: otherwise.
+    """
+    if values.dtype.kind not in kinds:
+        raise TypeError(f"{name} must be {rule}, got {values.dtype}; {fix}")
 
 
 def check_batch(batch_size: int, stored: int) -> None:

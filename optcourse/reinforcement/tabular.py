@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Discrete
 
-from optcourse.reinforcement.checking import check_finite, check_integer, check_number
+from optcourse.reinforcement.checking import check_finite, check_integer, check_number, check_schedule
 from optcourse.reinforcement.seeds import draw_seed, streams
 from optcourse.schedules import Schedule
 
@@ -60,7 +60,7 @@ def q_learning_reference(
         A new table and delta. Pure: q is not mutated.
 
     Raises:
-        ValueError: for a reward that is not finite.
+        TypeError, ValueError: for a reward that is not finite, or lr or gamma outside their intervals.
 
     Example:
         >>> q, delta = q_learning_reference(np.array([[0.0, 0.0], [4.0, 2.0]]), 0, 1, 1.0, 1, False, lr=0.5, gamma=0.5)
@@ -71,6 +71,8 @@ def q_learning_reference(
         Watkins & Dayan, Q-learning, Machine Learning 8, 1992.
     """
     check_finite("rewards", np.asarray(reward))
+    check_number("lr", lr, 0, 1)
+    check_number("gamma", gamma, 0, 1)
     future = 0.0 if terminated else q[next_state].max()
     error = reward + gamma * future - q[state, action]
     after = q.copy()
@@ -108,6 +110,8 @@ def q_learning(
     states, actions = _count("states", env.observation_space), _count("actions", env.action_space)
     check_integer("steps", steps, 1)
     check_number("gamma", gamma, 0, 1)
+    check_schedule("lr", lr, 0, 1)
+    check_schedule("epsilon", epsilon, 0, 1)
     of_environment, rng, *_ = streams(check_integer("seed", seed, 0))
     q, visits = np.zeros((states, actions)), np.zeros((states, actions), dtype=np.int64)
     state, _ = env.reset(seed=draw_seed(of_environment))
@@ -116,7 +120,7 @@ def q_learning(
         explores = rng.random() < check_number("epsilon", epsilon(step), 0, 1)
         action = int(rng.integers(actions) if explores else rng.choice(best))
         next_state, reward, terminated, truncated, _ = env.step(action)
-        alpha = check_number("lr", lr(int(visits[state, action])), 0, 1)
+        alpha = lr(int(visits[state, action]))
         q, error = q_learning_reference(q, state, action, float(reward), next_state, terminated, lr=alpha, gamma=gamma)
         visits[state, action] += 1
         yield QLearningRecord(step + 1, int(state), action, error, q.copy(), bool(terminated), bool(truncated))

@@ -270,7 +270,7 @@ def test_best_checkpoint_is_a_copy_of_the_best():
         ({"environments": 2.0}, TypeError, r"environments must be an integer.*2.0 \(float\)"),
         ({"gamma": math.nan}, ValueError, r"gamma must be a number in \[0, 1\], got nan"),
         ({"tau": 0.0}, ValueError, r"tau must be a number in \(0, 1\], got 0.0"),
-        ({"lr": -1e-3}, ValueError, r"lr must be a number in \(0, inf\], got -0.001"),
+        ({"lr": -1e-3}, ValueError, r"lr must be a number in \(0, inf\), got -0.001"),
         ({"max_grad_norm": 0.0}, ValueError, "max_grad_norm must be"),
         ({"priority_alpha": 2.0}, ValueError, "priority_alpha must be"),
         ({"loss": "l2"}, ValueError, "loss must be 'mse' or 'huber', got 'l2'"),
@@ -290,7 +290,9 @@ def test_settings(changes, error, text):
 
 
 def test_errors_before_anything_is_changed():
-    with pytest.raises(ValueError, match=r"must give 3 values for an observation, got shape \(1, 2\); q_network\(3, 3"):
+    with pytest.raises(
+        ValueError, match=r"must give 3 values for an observation, \(1, 3\), got \(1, 2\); q_network\(3, 3"
+    ):
         dqn(q_network(3, 2, seed=0), script, SMALL, seed=0)
     with pytest.raises(ValueError, match="seed must be an integer of at least 0, got -1"):
         dqn(q_network(3, 3, hidden=(16,), seed=0), script, SMALL, seed=-1)
@@ -302,7 +304,7 @@ def test_errors_before_anything_is_changed():
         one_sample(q_network(3, 3, hidden=(16,), seed=0), script, steps=0, seed=0)
     with pytest.raises(ValueError, match="gamma must be a number"):
         one_sample(q_network(3, 3, hidden=(16,), seed=0), script, gamma=2.0, seed=0)
-    with pytest.raises(ValueError, match="the network must give 3 values"):
+    with pytest.raises(ValueError, match="network must give 3 values"):
         one_sample(q_network(3, 2, seed=0), script, seed=0)
 
 

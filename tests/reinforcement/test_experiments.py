@@ -8,7 +8,7 @@ import torch
 
 from optcourse.experiments import reinforcement as experiments
 from optcourse.experiments.recorded_runs import load_runs, save_runs
-from optcourse.experiments.reinforcement import cartpole, checkpoints, tabular, watching
+from optcourse.experiments.reinforcement import cartpole, checkpoints, choices, tabular, watching
 from optcourse.experiments.reinforcement.tables import carried, parts_table
 from optcourse.lab.records import Record, Run
 from optcourse.reinforcement import BestRun, DQNRecord
@@ -23,6 +23,10 @@ def looks(*evaluations, every=500):
     ]
 
 
+def snapshot(evaluation, weight, step=0):
+    return cartpole.Snapshot(step, evaluation, linear_network(weight))
+
+
 def as_best(records):
     return BestRun(tuple(records), None, None, 0, 0.0)
 
@@ -34,6 +38,58 @@ def test_training_goes_on_for_a_while_after_it_was_done():
     assert len(list(cartpole.until_past(records[:3], longer=0))) == 3
     assert cartpole.done(as_best(records)).step == 2000
     assert cartpole.done(as_best(records[:3])) is None
+
+
+def test_snapshots_are_copies_at_each_look():
+    network, kept = linear_network([[0.0]]), []
+
+    def training():
+        for i, record in enumerate(looks(10.0, None, 30.0)):
+            network.weight.data.fill_(float(i))
+            yield record
+
+    assert len(list(cartpole.with_snapshots(network, training(), kept))) == 3
+    assert [(each.step, each.evaluation, each.network.weight.item()) for each in kept] == [
+        (500, 10.0, 0.0),
+        (1500, 30.0, 2.0),
+    ]
+
+
+def test_choices_are_asked_about_the_same_states(monkeypatch):
+    """Three nets on four states: action values differ by 1 where the first number is 1, else by 0.5 of 2."""
+    monkeypatch.setattr(
+        choices, "visited", lambda snapshots: np.array([[1, 0], [1, 0], [1, 0], [0, 1]], dtype=np.float32)
+    )
+    made = [
+        snapshot(10.0, [[4.0, 2.0], [3.0, 1.5]], step=1),
+        snapshot(20.0, [[3.0, 2.0], [4.0, 1.5]], step=2),
+        snapshot(20.0, [[3.0, 1.5], [4.0, 2.0]], step=3),
+    ]
+    run = choices.choice_run(made, seed=5)
+    assert [(look.step, look.values) for look in run.records] == [
+        (2, {"gap": 0.25, "flipped": 0.75}),
+        (3, {"gap": 0.25, "flipped": 0.25}),
+    ]
+    assert run.config["seed"] == 5
+
+
+def test_states_come_from_the_looks_until_training_was_done():
+    made = [snapshot(9.0, LEANS), snapshot(490.0, np.zeros((2, 4))), snapshot(500.0, LEANS)]
+    episodes = [watching.watch(each.network, seed=cartpole.FRESH + number) for number, each in enumerate(made[:2])]
+    states = choices.visited(made)
+    assert states.dtype == np.float32
+    assert len(states) == sum(episode.steps for episode in episodes)
+    assert np.allclose(states[-episodes[1].steps :], episodes[1].states[:-1])
+    assert choices.solved_at(made[:1]) == 0
+
+
+def test_the_gap_counts_from_when_training_was_done(monkeypatch):
+    made = [snapshot(value, [[0.0, 0.0, 0.0, 0.0]] * 2, step=step) for step, value in ((1, 9.0), (2, 495.0), (3, 10.0))]
+    gaps = (0.4, 0.1, 0.3)
+    rows = [Record(each.step, 0.0, 0.0, 0.0, values={"gap": gap}) for each, gap in zip(made, gaps, strict=True)]
+    monkeypatch.setattr(choices, "trained_with_snapshots", lambda seed: (None, tuple(made)))
+    monkeypatch.setattr(choices, "choice_run", lambda snapshots, seed: Run({}, tuple(rows), ""))
+    assert choices.gap(0) == pytest.approx(0.2)
 
 
 def test_what_was_lost_counts_from_when_it_was_done(monkeypatch):

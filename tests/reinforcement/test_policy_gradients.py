@@ -306,7 +306,7 @@ SHARING = torch.nn.Sequential(ACTOR[0], linear_network([[1.0] * 16]))
         (
             lambda: next(policy_gradient(*networks(), script, replace(PPO, lr=constant(-1.0)), seed=0)),
             ValueError,
-            r"lr must be a number in \[0, inf\], got -1.0",
+            r"lr must be a number in \[0, inf\), got -1.0",
         ),
         (
             lambda: next(policy_gradient(*networks(), script, replace(PPO, clip=constant(-1.0)), seed=0)),

@@ -153,13 +153,16 @@ def bad(**parts):
         (bad(next_observation=np.zeros(2, dtype=np.float32)), r"next_observation must have shape \(2, 2\)"),
         (bad(terminated=np.zeros(1, dtype=bool)), r"terminated must have shape \(2,\), got \(1,\)"),
         (numbered(0, 6), "at most 5 rows fit, got 6; give a larger capacity"),
+        (bad(action=np.array([0.5, 0.7])), "action must be of an integer dtype, got float64; actions are numbered"),
+        (bad(action=np.array([True, False])), "action must be of an integer dtype, got bool"),
+        (bad(terminated=np.array([0.0, 1.0])), r"terminated must be of dtype bool, got float64; try .*astype\(bool\)"),
     ],
 )
 def test_bad_rows_change_nothing(kind, rows, text):
     replay = kind(5, features=2)
     replay.add(numbered(0, 3))
     before = content(replay)
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises(TypeError if "dtype" in text else ValueError, match=text):
         replay.add(rows)
     assert content(replay) == before
     assert replay.add(numbered(3, 1)).tolist() == [3]
@@ -210,6 +213,30 @@ def test_bad_errors_leave_priorities():
     with pytest.raises(ValueError, match="TD errors must be finite, got 1 of 3"):
         replay.update_priorities(places, np.array([1.0, np.nan, 2.0]))
     np.testing.assert_array_equal(replay.probability(places), before)
+
+
+@pytest.mark.parametrize(
+    ("places", "error", "kind", "text"),
+    [
+        ([6], [50.0], IndexError, r"places must be in \[0, 3\), got 6 to 6; take Batch.places"),
+        ([7], [50.0], IndexError, r"got 7 to 7"),
+        ([-9], [50.0], IndexError, r"got -9 to -9"),
+        ([0, 3], [1.0, 1.0], IndexError, r"got 0 to 3"),
+        ([0, 1], [50.0], ValueError, r"places and error must be \(B,\), got \(2,\) and \(1,\); give one TD error"),
+        ([[0, 1]], [[1.0, 50.0]], ValueError, r"got \(1, 2\) and \(1, 2\)"),
+        ([0.0, 1.0], [1.0, 50.0], TypeError, "places must be of an integer dtype, got float64; take Batch.places"),
+    ],
+)
+def test_bad_places_leave_priorities(places, error, kind, text):
+    replay = PrioritizedReplay(5, features=2)
+    replay.add(numbered(0, 3))
+    replay.update_priorities(np.arange(3), np.array([1.0, 2.0, 3.0]))
+    before, largest = replay._tree._node.copy(), replay._largest
+    with pytest.raises(kind, match=text):
+        replay.update_priorities(np.array(places), np.array(error))
+    np.testing.assert_array_equal(replay._tree._node, before)
+    assert replay._largest == largest
+    assert len(replay.sample(3, np.random.default_rng(0), beta=1.0).places) == 3
 
 
 def test_rows_may_be_none():

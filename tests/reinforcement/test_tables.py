@@ -92,11 +92,15 @@ def test_records():
     ("make", "error", "text"),
     [
         (lambda: Chain(0), ValueError, "length must be an integer of at least 1, got 0"),
-        (lambda: Chain(3, slip=1.0), ValueError, "slip must be below 1, got 1; nothing would ever move"),
+        (lambda: Chain(3, slip=1.0), ValueError, r"slip must be a number in \[0, 1\), got 1.0"),
         (lambda: Chain(3, slip=np.nan), ValueError, "slip must be a number in"),
         (lambda: Chain(3, max_steps=0), ValueError, "max_steps must be"),
         (lambda: chain_values(3, gamma=1.1), ValueError, "gamma must be a number"),
-        (lambda: q_learning_reference(np.zeros((2, 2)), 0, 0, np.nan, 1, False, lr=1, gamma=1), ValueError, "rewards"),
+        (lambda: update(reward=np.nan, lr=1, gamma=1), ValueError, "rewards"),
+        (lambda: update(lr=np.nan, gamma=1), ValueError, r"lr must be a number in \[0, 1\], got nan"),
+        (lambda: update(lr=1, gamma=2.0), ValueError, r"gamma must be a number in \[0, 1\], got 2.0"),
+        (lambda: run(lr=0.1), TypeError, r"lr must be a schedule, step -> value, got 0.1; try constant\(0.1\)"),
+        (lambda: run(epsilon=0.1), TypeError, r"epsilon must be a schedule, step -> value, got 0.1"),
         (lambda: run(steps=0), ValueError, "steps must be"),
         (lambda: run(gamma=np.nan), ValueError, "gamma must be"),
         (lambda: run(lr=constant(2.0)), ValueError, r"lr must be a number in \[0, 1\], got 2.0"),
@@ -112,6 +116,10 @@ def test_records():
 def test_errors(make, error, text):
     with pytest.raises(error, match=text):
         make()
+
+
+def update(*, reward=1.0, **options):
+    return q_learning_reference(np.zeros((2, 2)), 0, 0, reward, 1, False, **options)
 
 
 def run(**options):

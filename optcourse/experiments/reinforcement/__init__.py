@@ -1,18 +1,30 @@
 """What lesson reinforcement measures, and its claims."""
 
-from optcourse.experiments.reinforcement import advantage, cartpole, divergence, methods, parts, policy, tabular
+from optcourse.experiments.reinforcement import (
+    advantage,
+    cartpole,
+    choices,
+    divergence,
+    methods,
+    parts,
+    policy,
+    tabular,
+)
 from optcourse.experiments.reinforcement.advantage import lambda_runs
 from optcourse.experiments.reinforcement.cartpole import (
     CONFIG,
     SCREENED,
     SOLVED,
+    Snapshot,
     as_run,
     done,
     fresh_return,
     trained,
     until_past,
+    with_snapshots,
 )
 from optcourse.experiments.reinforcement.checkpoints import Policy, policies
+from optcourse.experiments.reinforcement.choices import choice_run
 from optcourse.experiments.reinforcement.divergence import published, settings
 from optcourse.experiments.reinforcement.parts import PARTS
 from optcourse.experiments.reinforcement.policy import PERFECT, PPO
@@ -20,7 +32,7 @@ from optcourse.experiments.reinforcement.tables import carried, part_records, pa
 from optcourse.experiments.reinforcement.tabular import GAMMA, LENGTH, learned, table_run
 from optcourse.experiments.reinforcement.watching import Episode, watch
 
-CLAIMS = (*tabular.CLAIMS, *cartpole.CLAIMS, *advantage.CLAIMS, *policy.CLAIMS)
+CLAIMS = (*tabular.CLAIMS, *cartpole.CLAIMS, *choices.CLAIMS, *advantage.CLAIMS, *policy.CLAIMS)
 
 CURVES = {**parts.CURVES, **divergence.CURVES, **methods.CURVES}
 
@@ -37,8 +49,10 @@ __all__ = [
     "SOLVED",
     "Episode",
     "Policy",
+    "Snapshot",
     "as_run",
     "carried",
+    "choice_run",
     "done",
     "fresh_return",
     "lambda_runs",
@@ -52,4 +66,5 @@ __all__ = [
     "trained",
     "until_past",
     "watch",
+    "with_snapshots",
 ]

@@ -15,7 +15,8 @@ def main() -> None:
     torch.set_num_threads(1)
     FOLDER.mkdir(parents=True, exist_ok=True)
     looks = train_anew()
-    files = [store(looks[number][0], looks[number][2]) for number in chosen([value for _, value, _ in looks])]
+    numbers = chosen([look.evaluation for look in looks])
+    files = [store(looks[number].step, looks[number].network) for number in numbers]
     head = {"command": COMMAND, "versions": versions(), "data": "CartPole-v1", "code": code_hash(store.__module__)}
     INDEX.write_text(json.dumps(head | {"files": files}, indent=1) + "\n", encoding="utf-8")
 

@@ -1,9 +1,12 @@
 """CartPole-v1, solved with the course's settings, and what becomes of the policy when training goes on."""
 
+import copy
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
+
+from torch import nn
 
 from optcourse.lab.claims import Claim, at_least, at_most
 from optcourse.lab.records import Record, Run
@@ -33,6 +36,28 @@ def until_past(records: Iterable[DQNRecord], *, longer: int) -> Iterator[DQNReco
             return
 
 
+class Snapshot(NamedTuple):
+    """A network as it was at one look of its training.
+
+    Attributes:
+        step: of training, over all sub-environments.
+        evaluation: mean return of the look.
+        network: a copy.
+    """
+
+    step: int
+    evaluation: float
+    network: nn.Module
+
+
+def with_snapshots(network: nn.Module, records: Iterable[DQNRecord], snapshots: list[Snapshot]) -> Iterator[DQNRecord]:
+    """The records of what trains this network, and a copy of it at each look into `snapshots`, which is mutated."""
+    for record in records:
+        if record.evaluation is not None:
+            snapshots.append(Snapshot(record.step, record.evaluation, copy.deepcopy(network)))
+        yield record
+
+
 def train(
     seed: int,
     config: DQNConfig = CONFIG,
@@ -40,16 +65,25 @@ def train(
     longer: int = 0,
     environment: Environment = ENVIRONMENT,
     dueling: bool = False,
+    snapshots: list[Snapshot] | None = None,
 ) -> BestRun[DQNRecord]:
     """One training from network seed and training seed `seed`, ended `longer` steps after it was done."""
     online = q_network(4, 2, dueling=dueling, seed=seed)
-    return keep_best(online, until_past(dqn(online, environment, config, seed=seed), longer=longer))
+    records = until_past(dqn(online, environment, config, seed=seed), longer=longer)
+    return keep_best(online, records if snapshots is None else with_snapshots(online, records, snapshots))
 
 
 @cache
-def trained(seed: int) -> BestRun[DQNRecord]:
+def trained_with_snapshots(seed: int) -> tuple[BestRun[DQNRecord], tuple[Snapshot, ...]]:
     """The course's settings, trained on for `LONGER` steps."""
-    return train(seed, longer=LONGER)
+    snapshots: list[Snapshot] = []
+    run = train(seed, longer=LONGER, snapshots=snapshots)
+    return run, tuple(snapshots)
+
+
+def trained(seed: int) -> BestRun[DQNRecord]:
+    """The training alone."""
+    return trained_with_snapshots(seed)[0]
 
 
 def fresh_return(run: BestRun, seed: int) -> float:

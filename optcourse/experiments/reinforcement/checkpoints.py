@@ -3,7 +3,6 @@
 `python -m optcourse.experiments.reinforcement` makes the files anew.
 """
 
-import copy
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -15,14 +14,14 @@ import torch
 from torch import nn
 
 from optcourse.experiments.reinforcement.cartpole import (
-    CONFIG,
     ENVIRONMENT,
     FRESH,
     LONGER,
     SCREENED,
-    until_past,
+    Snapshot,
+    train,
 )
-from optcourse.reinforcement import dqn, greedy_returns, q_network
+from optcourse.reinforcement import greedy_returns, q_network
 
 SEED = 0
 """Of the network and of the training."""
@@ -62,11 +61,11 @@ def read(path: Path) -> nn.Module:
     return network.requires_grad_(False)
 
 
-def train_anew() -> list[tuple[int, float, nn.Module]]:
-    """Step, return and network at each look of a training that goes on after it was done."""
-    network = q_network(4, 2, seed=SEED)
-    training = until_past(dqn(network, ENVIRONMENT, CONFIG, seed=SEED), longer=LONGER)
-    return [(look.step, look.evaluation, copy.deepcopy(network)) for look in training if look.evaluation is not None]
+def train_anew() -> list[Snapshot]:
+    """Each look of a training that goes on after it was done."""
+    snapshots: list[Snapshot] = []
+    train(SEED, longer=LONGER, snapshots=snapshots)
+    return snapshots
 
 
 def chosen(returns: list[float]) -> list[int]:
