@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 KINDS = ("linear", "conv", "conv_transpose", "embedding")
 """What a weight may belong to; the meaning of its axes follows from it."""
@@ -83,6 +84,10 @@ def fans_of(module: nn.Module) -> Fans:
         Fans(fan_in=36, fan_out=72)
     """
     kind, groups = layout_of(module)
+    if is_lazy(module.weight):  # type: ignore[arg-type]
+        raise ValueError(
+            f"{type(module).__name__} has no shape before its first input; run one batch through the network first"
+        )
     return fans(module.weight, kind=kind, groups=groups)  # type: ignore[arg-type]
 
 

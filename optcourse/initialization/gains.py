@@ -8,6 +8,7 @@ import difflib
 import math
 from collections.abc import Callable
 from functools import cache
+from numbers import Real
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -67,6 +68,8 @@ def moments(activation: Activation, variance: float = 1.0, *, negative_slope: fl
         >>> moments("relu")
         Moments(value=0.5..., slope=0.5...)
     """
+    if isinstance(variance, bool) or not isinstance(variance, Real):
+        raise TypeError(f"variance must be a number >= 0, got {variance!r} ({type(variance).__name__}); try 1.0")
     if not variance >= 0:
         raise ValueError(f"variance must be >= 0, got {variance}; give the mean square of the activation's input")
     function = _function(activation, negative_slope)
@@ -135,6 +138,8 @@ def _function(activation: Activation, negative_slope: float) -> Callable[[Tensor
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ValueError(f"unknown activation {activation!r}; {hint}Known: {', '.join(ACTIVATIONS)}, or a function")
         if activation == "leaky_relu":
+            if isinstance(negative_slope, bool) or not isinstance(negative_slope, Real):
+                raise TypeError(f"negative_slope must be a number, got {negative_slope!r}; try 0.01")
             if not math.isfinite(negative_slope):
                 raise ValueError(f"negative_slope must be finite, got {negative_slope}; try 0.01")
             return lambda x: F.leaky_relu(x, negative_slope)

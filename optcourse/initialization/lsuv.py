@@ -1,12 +1,13 @@
 """LSUV: measure what each layer returns, and divide its weights until the variance is 1."""
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from optcourse.initialization.fans import has_fans, layout_of
+from optcourse.initialization.fans import fans_of, has_fans, layout_of
 from optcourse.initialization.orthogonal import orthogonal_
 from optcourse.initialization.propagation import evaluating
 
@@ -116,14 +117,20 @@ def lsuv_(
         Mishkin & Matas, All you need is a good init, ICLR 2016.
     """
     _check_settings(tolerance, max_iterations)
-    if not isinstance(inputs, Tensor) or len(inputs) < 2 or not torch.isfinite(inputs).all():
-        raise ValueError("inputs must be a batch of at least 2 examples with finite numbers; look at them first")
+    if not isinstance(inputs, Tensor) or inputs.dim() < 1 or len(inputs) < 2 or not torch.isfinite(inputs).all():
+        given = f"shape {tuple(inputs.shape)}" if isinstance(inputs, Tensor) else type(inputs).__name__
+        raise ValueError(
+            f"inputs must be a batch (B, ...) of at least 2 examples with finite numbers, got {given}; "
+            "look at them first"
+        )
     layers = {name: module for name, module in network.named_modules() if has_fans(module)}
     layers = {name: module for name, module in layers.items() if layout_of(module)[0] != "embedding"}
     if not layers:
         raise ValueError(
             f"{type(network).__name__} has no linear layer or convolution to scale; give a network that has"
         )
+    for layer in layers.values():
+        fans_of(layer)  # refuses what has no shape yet
     before = {name: [p.detach().clone() for p in layer.parameters()] for name, layer in layers.items()}
     done: list[Scaled] = []
 
@@ -189,6 +196,8 @@ def _check_variance(variance: float, where: str) -> None:
 
 
 def _check_settings(tolerance: float, max_iterations: int) -> None:
+    if isinstance(tolerance, bool) or not isinstance(tolerance, Real):
+        raise TypeError(f"tolerance must be a number in (0, 1), got {tolerance!r}; try 0.1")
     if not 0 < tolerance < 1:
         raise ValueError(f"tolerance must be in (0, 1), got {tolerance}; try 0.1")
     if isinstance(max_iterations, bool) or not hasattr(max_iterations, "__index__") or max_iterations < 1:

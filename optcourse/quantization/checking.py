@@ -14,10 +14,14 @@ def check_integer(name: str, value: Any, low: int, high: int) -> int:
         TypeError, ValueError: otherwise.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer from {low} to {high}, got {value!r} ({type(value).__name__})")
+        raise TypeError(
+            f"{name} must be an integer from {low} to {high}, got {value!r} ({type(value).__name__}); try {name}={low}"
+        )
     number = int(value.__index__())
     if not low <= number <= high:
-        raise ValueError(f"{name} must be an integer from {low} to {high}, got {number}")
+        raise ValueError(
+            f"{name} must be an integer from {low} to {high}, got {number}; try {name}={min(max(number, low), high)}"
+        )
     return number
 
 
@@ -28,10 +32,13 @@ def check_fraction(name: str, value: Any, low: float, high: float) -> float:
         TypeError, ValueError: otherwise.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number in ({low:g}, {high:g}], got {value!r} ({type(value).__name__})")
+        raise TypeError(
+            f"{name} must be a number in ({low:g}, {high:g}], got {value!r} ({type(value).__name__}); "
+            f"try {name}={high:g}"
+        )
     number = float(value)
     if not low < number <= high:
-        raise ValueError(f"{name} must be a number in ({low:g}, {high:g}], got {number}")
+        raise ValueError(f"{name} must be a number in ({low:g}, {high:g}], got {number}; try {name}={high:g}")
     return number
 
 
@@ -42,7 +49,7 @@ def check_flag(name: str, value: Any) -> bool:
         TypeError: otherwise.
     """
     if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, got {value!r} ({type(value).__name__})")
+        raise TypeError(f"{name} must be True or False, got {value!r} ({type(value).__name__}); try {name}=True")
     return value
 
 
@@ -94,7 +101,7 @@ def check_not_empty(name: str, x: Tensor) -> None:
         ValueError: x has a size of 0.
     """
     if x.numel() == 0:
-        raise ValueError(f"{name} must hold at least one number, got shape {tuple(x.shape)}")
+        raise ValueError(f"{name} must hold at least one number, got shape {tuple(x.shape)}; leave out what is empty")
 
 
 def check_axis(x: Tensor, axis: int | None) -> None:

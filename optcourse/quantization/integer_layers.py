@@ -43,7 +43,9 @@ class Requantizer(nn.Module):
     ) -> None:
         super().__init__()
         if rounding not in ("fixed_point", "float_scale"):
-            raise ValueError(f"rounding must be 'fixed_point' or 'float_scale', got {rounding!r}")
+            raise ValueError(
+                f"rounding must be 'fixed_point' or 'float_scale', got {rounding!r}; 'fixed_point' is integers alone"
+            )
         self.rounding, self.dtype = rounding, output.dtype
         exact = input.scale.double() * weight.scale.double() / output.scale.double()
         mantissa, shift = fixed_point(exact)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from optcourse.quantization.affine import range_of
-from optcourse.quantization.checking import check_fraction
+from optcourse.quantization.checking import check_finite, check_floating, check_fraction, check_not_empty
 from optcourse.quantization.folding import WEIGHTED, plan_layers
 from optcourse.quantization.min_max import MinMaxObserver
 from optcourse.quantization.parameters import (
@@ -193,6 +193,9 @@ def _calibrate(simulated: nn.Sequential, batches: Iterable[Tensor]) -> None:
     """Run the floating model that a simulated one holds, and set the ranges by what flows through it."""
     seen = 0
     for x in batches:
+        check_floating(f"calibration batch {seen}", x)
+        check_not_empty(f"calibration batch {seen}", x)
+        check_finite(f"calibration batch {seen}", x)
         for module in simulated:
             x = module.calibrate(x) if isinstance(module, FakeQuantizer | SimulatedLayer) else module(x)
         seen += 1

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -50,11 +51,10 @@ def export(model: nn.Module, example: Tensor) -> bytes:
     with evaluation_mode(model), torch.no_grad():
         if not isinstance(model(example), Tensor):
             raise TypeError(f"model must return one tensor, got {type(model(example)).__name__}; wrap it")
-        try:
+        layers: list[nn.Module] | None = None
+        with contextlib.suppress(TypeError):  # some layer has no place in a list
             layers = plan_layers(model)
-        except TypeError:
-            return _traced(model, example)
-        return _written(layers, example)
+        return _traced(model, example) if layers is None else _written(layers, example)
 
 
 @contextlib.contextmanager
@@ -72,11 +72,11 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 def _traced(model: nn.Module, example: Tensor) -> bytes:
     require("onnxscript")
     program_example = example if len(example) > 1 else torch.cat([example, example])  # a size of 1 would be a constant
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)  # it reports optional packages that are not there
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # of optional packages that are not there, and of torch's own search
     try:
-        with warnings.catch_warnings():
+        printed = io.StringIO()  # torch prints its progress, and the graph where it fails
+        with warnings.catch_warnings(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             warnings.simplefilter("ignore")  # torch warns of its own internals
             program = torch.onnx.export(
                 model,
@@ -89,13 +89,22 @@ def _traced(model: nn.Module, example: Tensor) -> bytes:
             )
     except Exception as failure:
         raise ValueError(
-            f"torch cannot export this {type(model).__name__}: {str(failure).splitlines()[0]}. Python control flow "
-            "that depends on numbers is the usual reason; the cause is above"
+            f"torch cannot export this {type(model).__name__}: {_reason(failure)}. A forward must take the same steps "
+            "whatever the numbers: write torch.where or torch.cond in place of Python's if and while on tensors, and "
+            "leave out float(x) and x.item()"
         ) from failure
     finally:
-        logger.setLevel(level)
+        logging.disable(disabled)
     assert program is not None
     return program.model_proto.SerializeToString()
+
+
+def _reason(failure: BaseException) -> str:
+    """First line of what failed at the start of a chain of errors, without colors of the terminal."""
+    while (cause := failure.__cause__ or failure.__context__) is not None:
+        failure = cause
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", str(failure)).strip().splitlines()
+    return f"{type(failure).__name__}: {lines[0].rstrip('.')}" if lines else type(failure).__name__
 
 
 def _written(layers: list[nn.Module], example: Tensor) -> bytes:

@@ -65,6 +65,7 @@ def quantize_dynamic(model: bytes) -> bytes:
 
     Raises:
         ImportError: onnx or onnxruntime is not installed.
+        ValueError: the bytes are no ONNX model.
     """
     tools = require("onnxruntime.quantization")
     return _converted(
@@ -90,7 +91,8 @@ def quantize_static(model: bytes, batches: Iterable[Tensor]) -> bytes:
 
     Raises:
         ImportError: onnx or onnxruntime is not installed.
-        TypeError, ValueError: batches is one tensor, or empty, or holds no finite numbers.
+        TypeError, ValueError: batches is one tensor, or empty, of another shape than the model takes, or holds no
+            finite numbers; or the bytes are no ONNX model.
     """
     if isinstance(batches, Tensor):
         raise TypeError("batches must be an iterable of batches, got one tensor; try x.split(100) or [x]")
@@ -102,10 +104,13 @@ def quantize_static(model: bytes, batches: Iterable[Tensor]) -> bytes:
     tools = require("onnxruntime.quantization")
 
     def convert(given: Any, path: str) -> None:
+        entry = given.graph.input[0]
+        sizes = [axis.dim_value or None for axis in entry.type.tensor_type.shape.dim]  # None for any
+        _check_shapes(batches, sizes)
         tools.quantize_static(
             given,
             path,
-            _reader(tools, given.graph.input[0].name, batches),
+            _reader(tools, entry.name, batches),
             quant_format=tools.QuantFormat.QDQ,
             activation_type=tools.QuantType.QUInt8,
             weight_type=tools.QuantType.QInt8,
@@ -113,6 +118,19 @@ def quantize_static(model: bytes, batches: Iterable[Tensor]) -> bytes:
         )
 
     return _converted(convert, model)
+
+
+def _check_shapes(batches: list[Tensor], sizes: list[int | None]) -> None:
+    for batch in batches:
+        fits = batch.dim() == len(sizes) and all(
+            size in (None, length) for size, length in zip(sizes, batch.shape, strict=True)
+        )
+        if not fits:
+            asked = ", ".join("N" if size is None else str(size) for size in sizes)
+            raise ValueError(
+                f"each calibration batch must be ({asked}), as the model takes them, got {tuple(batch.shape)}; "
+                "give it the shape of the example that the model was exported with"
+            )
 
 
 def _reader(tools: Any, name: str, batches: list[Tensor]) -> Any:
@@ -129,7 +147,16 @@ def _reader(tools: Any, name: str, batches: list[Tensor]) -> Any:
 
 def _converted(convert: Callable[[Any, str], None], model: bytes) -> bytes:
     """What convert(model, path) leaves at a temporary path; its advice is not logged."""
-    given = require("onnx").load_from_string(model)
+    try:
+        given = require("onnx").load_from_string(model)
+        if not given.graph.node:
+            raise ValueError("they hold no operator")
+    except ImportError:
+        raise
+    except Exception as failure:  # protobuf's own, which differs from release to release
+        raise ValueError(
+            f"these {len(model)} bytes are no ONNX model: {failure}; give what export(model, example) returns"
+        ) from failure
     del given.graph.value_info[:]  # shapes noted by an exporter may contradict those after quantization
     logger = logging.getLogger()
     level = logger.level

@@ -113,6 +113,7 @@ def cost_panel(
         TypeError, ValueError: an argument breaks its rule, or the model cannot be exported.
     """
     _check(inputs, labels, batch_sizes)
+    _check_float32(model)
     calibration = inputs if calibration is None else calibration
     floating = export(model, inputs[:2])
     files = {
@@ -152,3 +153,12 @@ def _check(inputs: Tensor, labels: Tensor | None, batch_sizes: Sequence[int]) ->
         raise ValueError(f"inputs must be at least the largest batch, {max(batch_sizes)} examples, got {len(inputs)}")
     if labels is not None and labels.shape != inputs.shape[:1]:
         raise ValueError(f"labels must be ({len(inputs)},), one for each input, got {tuple(labels.shape)}")
+
+
+def _check_float32(model: nn.Module) -> None:
+    for name, parameter in model.named_parameters():
+        if parameter.dtype != torch.float32:
+            raise TypeError(
+                f"model must be float32, its parameter {name} is {parameter.dtype}; "
+                "try cost_panel(copy.deepcopy(model).float(), inputs.float(), ...)"
+            )

@@ -60,9 +60,10 @@ def test_bad_calibration() -> None:
     for batches, error, text in [
         ([], ValueError, "at least one batch, got none"),
         (x, TypeError, r"got one tensor; try x\.split"),
-        ([torch.full((2, 4), torch.nan)], ValueError, "8 NaN"),
-        ([x, x / 0], ValueError, "8 infinite"),
-        ([torch.zeros(0, 4)], ValueError, r"got shape \(0, 4\)"),
+        ([torch.full((2, 4), torch.nan)], ValueError, "calibration batch 0 must be finite, got 8 NaN"),
+        ([x, x / 0], ValueError, "calibration batch 1 must be finite, got 0 NaN and 8 infinite"),
+        ([x, torch.zeros(0, 4)], ValueError, r"calibration batch 1 must.*got shape \(0, 4\); leave out what is empty"),
+        ([[1.0]], TypeError, "calibration batch 0 must be a tensor, got list"),
     ]:
         with pytest.raises(error, match=text):
             quantize_static(model, batches)

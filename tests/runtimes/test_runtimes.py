@@ -218,12 +218,28 @@ class Pair(nn.Module):
         (lambda: export(nn.Linear(4, 3), torch.zeros(0, 4)), ValueError, r"at least one example, got \(0, 4\)"),
         (lambda: export(nn.Linear(4, 3), [1.0]), ValueError, "got list"),
         (lambda: export(Pair(), torch.ones(2, 4)), TypeError, "must return one tensor, got tuple; wrap it"),
-        (lambda: export(Branching(), torch.ones(2, 4)), ValueError, "torch cannot export this Branching.*control flow"),
         (lambda: export(nn.Sequential(), torch.ones(2, 4)), ValueError, "must have a layer to export"),
         (lambda: export(nn.Flatten(0), torch.ones(2, 4)), ValueError, r"only nn.Flatten\(1, -1\) is exported"),
         (lambda: export(nn.Conv2d(1, 2, 3, padding="same"), torch.ones(2, 1, 5, 6)), ValueError, "pad with zeros"),
         (lambda: Session(b"no model"), ValueError, "cannot load these 8 bytes"),
         (lambda: Session(export(nn.Linear(4, 3), torch.ones(1, 4)))(torch.ones(1, 4).double()), TypeError, "float64"),
+        (lambda: quantize_dynamic(b"abc"), ValueError, "these 3 bytes are no ONNX model.*give what export"),
+        (lambda: quantize_dynamic(b""), ValueError, "these 0 bytes are no ONNX model: they hold no operator"),
+        (
+            lambda: quantize_static(export(nn.Linear(4, 3), torch.ones(1, 4)), [torch.ones(2, 4), torch.ones(2, 5)]),
+            ValueError,
+            r"must be \(N, 4\), as the model takes them, got \(2, 5\)",
+        ),
+        (
+            lambda: quantize_static(export(nn.Linear(4, 3), torch.ones(1, 4)), [torch.ones(2, 1, 4)]),
+            ValueError,
+            r"must be \(N, 4\).*got \(2, 1, 4\)",
+        ),
+        (
+            lambda: cost_panel(nn.Linear(4, 3).double(), torch.ones(9, 4).double(), batch_sizes=(2,)),
+            TypeError,
+            "model must be float32, its parameter weight is torch.float64; try cost_panel",
+        ),
         (lambda: quantize_static(b"", torch.ones(2, 4)), TypeError, r"got one tensor; try x.split"),
         (lambda: quantize_static(b"", []), ValueError, "at least one batch"),
         (lambda: quantize_static(b"", [torch.zeros(0, 4)]), ValueError, "at least one batch"),
@@ -240,3 +256,18 @@ class Pair(nn.Module):
 def test_bad_input(make, error, text) -> None:
     with pytest.raises(error, match=text):
         make()
+
+
+@needs_runtimes
+def test_a_model_that_cannot_be_traced(capfd: pytest.CaptureFixture) -> None:
+    """The rule, the innermost cause in a line, the fix; nothing on the terminal, no code of one in the message."""
+    with pytest.raises(ValueError, match="torch cannot export this Branching") as caught:
+        export(Branching(), torch.ones(2, 4))
+    message = str(caught.value)
+    assert re.fullmatch(
+        r"torch cannot export this Branching: \w+: Could not guard on data-dependent expression [^\x1b\n]*\. A forward "
+        r"must take the same steps whatever the numbers: write torch\.where or torch\.cond in place of Python's if and "
+        r"while on tensors, and leave out float\(x\) and x\.item\(\)",
+        message,
+    )
+    assert capfd.readouterr() == ("", "")
